@@ -1,0 +1,68 @@
+"""Names of shared resources; imports nothing, so that CDK may read it.
+
+Every name is a function of the stage. The one-machine edition is the stage ``local``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+APP: Final = "twinleg"
+METRIC_NAMESPACE: Final = "Twinleg"
+
+
+def table(stage: str, name: str) -> str:
+    """DynamoDB table: flags, sessions, idempotency, rate_tokens."""
+    assert name in TABLES, name
+    return f"{APP}-{stage}-{name}"
+
+
+TABLES: Final = ("flags", "sessions", "idempotency", "rate_tokens")
+"""``flags`` holds halts, lease, pointers and the dashboard snapshot; key ``pk`` (string)."""
+
+
+def bus(stage: str) -> str:
+    return f"{APP}-{stage}-decisions"
+
+
+def control_queue(stage: str) -> str:
+    """SQS FIFO queue of control commands to the trader."""
+    return f"{APP}-{stage}-control.fifo"
+
+
+def dead_letter_queue(stage: str) -> str:
+    return f"{APP}-{stage}-control-dlq.fifo"
+
+
+def alert_queue(stage: str) -> str:
+    return f"{APP}-{stage}-alerts"
+
+
+def bucket(stage: str, name: str, account: str = "000000000000") -> str:
+    """S3 bucket: ``events`` (log segments), ``artefacts`` (catalogue snapshots, backtests)."""
+    assert name in ("events", "artefacts"), name
+    return f"{APP}-{stage}-{name}-{account}"
+
+
+def secret(stage: str, name: str) -> str:
+    """Secrets Manager name: ``session``, ``kalshi``, ``polymarket``, ``discord``, ``llm``."""
+    return f"{APP}/{stage}/{name}"
+
+
+def function(stage: str, name: str) -> str:
+    return f"{APP}-{stage}-{name}"
+
+
+def api(stage: str) -> str:
+    return f"{APP}-{stage}-api"
+
+
+def stack(stage: str, name: str) -> str:
+    return f"{APP}-{stage}-{name}"
+
+
+LEASE_PK: Final = "lease"
+SNAPSHOT_PK: Final = "snapshot"
+CONFIG_POINTER_PK: Final = "config"
+PAIRS_POINTER_PK: Final = "pairs"
+HALT_PK_PREFIX: Final = "halt#"
