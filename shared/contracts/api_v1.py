@@ -123,6 +123,27 @@ class LiveSnapshot(_Model):
     edges: EdgeColumns
 
 
+class EdgeView(_Model):
+    """Body of ``GET /api/v1/edges/{pair_id}``: how the last stored net edge adds up.
+
+    ``breakdown`` is cents per contract as exact decimals, signed as it acts on us: gross,
+    fee_a, fee_b, frictions, slippage, carry; every part but ``net`` sums to ``net``.
+    """
+
+    pair_id: str
+    name: str
+    ts_ns: int
+    """When this edge was stored; the live row may be younger."""
+    title_a: str
+    title_b: str
+    market_a: str
+    market_b: str
+    leader: str | None
+    qty: str
+    breakdown: dict[str, str]
+    gate: str | None
+
+
 class FillRow(_Model):
     fill_id: str
     ts_ns: int
