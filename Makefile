@@ -1,0 +1,115 @@
+# The one front door. `make help` lists every target.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+UV := $(BIN)/uv
+# Node comes out of the locked Python environment, so that no machine needs its own.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+PYTEST := $(PY) -m pytest -q
+
+BASE_PYTHON := $(shell for p in python3.11 python3.12 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not ((3,11) <= sys.version_info < (3,13)))' 2>/dev/null \
+	&& echo $$p && break; done)
+LOCKS := requirements/bootstrap.lock requirements/all.lock
+FRONTEND_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/build/*' \
+	-not -path '*/.svelte-kit/*' 2>/dev/null)
+HAS_FRONTEND := $(wildcard frontend/package-lock.json)
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status dev check lint types imports unit test verify bench fuzz chaos diagrams deploy lock
+
+define refuse
+	@echo "make $@ is not available: $(1)" >&2; exit 1
+endef
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
+	| awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+up: dev frontend/build/index.html ## Start everything on this machine and print the address (ARGS="--mode venue")
+	@$(PY) -m cdk.local up $(ARGS)
+
+down: ## Stop everything that `make up` started; state is kept in .twinleg/
+	@if [ -x $(PY) ]; then $(PY) -m cdk.local down; else echo "nothing runs: there is no $(VENV)" >&2; fi
+
+status: ## Show what runs
+	@$(PY) -m cdk.local status
+
+dev: $(VENV)/.installed $(if $(HAS_FRONTEND),frontend/node_modules/.installed) ## Create .venv and node_modules from the lock files
+
+check: dev ## Lint, types, imports and unit tests, under 60 s
+	@$(MAKE) -j2 lint types imports
+	@$(MAKE) unit
+
+lint:
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types:
+	@$(BIN)/mypy
+
+imports:
+	@$(BIN)/lint-imports --no-logo
+
+unit:
+	@$(PYTEST) -n 2 tests/unit
+
+test: dev $(if $(HAS_FRONTEND),frontend/build/index.html) ## Everything: check, property, contract, infrastructure, integration, browser (about 12 minutes)
+	@$(MAKE) check
+	@$(PYTEST) -n 2 tests/property tests/simulation tests/contract tests/infrastructure; code=$$?; \
+	[ $$code -eq 0 ] || [ $$code -eq 5 ]
+	@$(PYTEST) tests/integration
+	@$(PYTEST) tests/e2e; code=$$?; [ $$code -eq 0 ] || [ $$code -eq 5 ]
+
+verify: ## The long tier, up to 75 minutes: long simulation, fuzz, chaos, image, all stages
+	$(call refuse,the long simulation run and its fault plan and the fuzz targets and the chaos driver and the container image are missing)
+
+bench: ## Measure and print ratios
+	$(call refuse,tests/performance holds no benchmarks)
+
+fuzz: ## Feed the parsers mutated frames
+	$(call refuse,tests/fuzz with its targets is missing)
+
+chaos: ## Run the edition in venue mode while killing its parts
+	$(call refuse,tests/chaos holds no driver)
+
+diagrams: ## Draw the state tables into docs/generated
+	$(call refuse,the drawing of the package and order tables is missing)
+
+deploy: ## Deploy one stage to AWS (STAGE=staging)
+	$(call refuse,the network database trader frontend and observability stacks are missing; the core stacks are deployed into the embedded AWS by make up)
+
+lock: ## Resolve pyproject.toml anew into requirements/*.lock (hashes, no index addresses)
+	@for group in all trader lambdas contract-clients bench bootstrap; do \
+		UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q --python-version 3.11 \
+			--generate-hashes --no-annotate --group pyproject.toml:$$group \
+			-o requirements/$$group.lock; \
+	done
+	@! grep -n '://' requirements/*.lock
+
+# --- files ------------------------------------------------------------------------------
+
+$(VENV)/.installed: $(LOCKS) pyproject.toml
+	@[ -n "$(BASE_PYTHON)" ] || { echo "Python 3.11 or 3.12 is needed; on Debian: apt-get install python3 python3-venv" >&2; exit 1; }
+	@[ -x $(PY) ] || $(BASE_PYTHON) -m venv $(VENV) || \
+		{ echo "the venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@[ -x $(UV) ] || $(PY) -m pip install -q --require-hashes -r requirements/bootstrap.lock
+	@$(UV) pip sync -q --python $(PY) --require-hashes requirements/all.lock
+	@$(UV) pip install -q --python $(PY) --no-deps --no-build-isolation -e .
+	@touch $@
+
+frontend/node_modules/.installed: frontend/package-lock.json frontend/package.json | $(VENV)/.installed
+	@cd frontend && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+frontend/build/index.html: $(FRONTEND_SOURCES) | dev
+	@[ -n "$(HAS_FRONTEND)" ] || { echo "frontend/package-lock.json is missing: there is no dashboard to build" >&2; exit 1; }
+	@cd frontend && npm run --silent build
+	@touch $@
