@@ -45,6 +45,16 @@ class Journal(Protocol):
         ignored, never changed. Raises JournalError / FencedError."""
         ...
 
+    async def write_batch(
+        self, batches: Sequence[tuple[str, Sequence[Row]]], fencing: int
+    ) -> None:
+        """Like ``write`` for several tables in the order given, all in one transaction.
+
+        The rows of one kernel step go together, so that a crash never leaves a fill without
+        its postings. Raises JournalError / FencedError; then nothing of it was stored.
+        """
+        ...
+
     async def void_envelope(self, package: PackageId, reason: str, fencing: int) -> None: ...
 
     async def load_open(self) -> Mapping[str, Sequence[Row]]:
