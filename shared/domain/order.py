@@ -6,12 +6,22 @@ An attempt is settled only by evidence of the venue; ``Unknown`` is an outcome.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from shared.domain.enums import Liquidity, Outcome, Purpose, Side, TimeInForce, Venue
+from shared.domain.fsm import StateSpec, Table
 from shared.domain.ids import AttemptId, MarketId, PackageId
-from shared.domain.units import PriceMicros, QtyMicros, UsdMicros
+from shared.domain.units import (
+    MICROS,
+    PriceMicros,
+    QtyMicros,
+    UsdMicros,
+    complement,
+    cost_ceil,
+    cost_floor,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +78,42 @@ class Fill:
     liquidity: Liquidity
     venue_ts_ns: int
     is_final: bool
+    cost_usd: UsdMicros | None = None
+    """Exact money that moved without the fee, where the venue says so; else price x qty,
+    rounded up for what we pay and down for what we receive."""
 
     @property
     def key(self) -> str:
         return f"{self.venue.value}/{self.trade_id}/{self.order_id}"
+
+    @property
+    def notional_usd(self) -> UsdMicros:
+        """Micro-dollars paid (buy) or received (sell) without the fee, never negative."""
+        assert self.qty > 0 and 0 <= self.price <= MICROS, (self.price, self.qty)
+        if self.cost_usd is not None:
+            assert self.cost_usd >= 0, self.cost_usd
+            return self.cost_usd
+        exact = cost_ceil if self.side is Side.BUY else cost_floor
+        return exact(self.price, self.qty)
+
+    @property
+    def cash_usd(self) -> UsdMicros:
+        """Signed cash effect, fee included: negative when we pay."""
+        paid = -self.notional_usd if self.side is Side.BUY else self.notional_usd
+        return UsdMicros(paid - self.fee)
+
+    def in_terms_of(self, outcome: Outcome) -> Fill:
+        """Return the same execution told for ``outcome``: buying NO at q sells YES at 1 - q.
+
+        A venue with one net number per market cannot tell the two apart; the ticket can.
+        The cash differs by exactly one dollar a contract, so only a venue's fill without
+        an explicit cost may be retold.
+        """
+        if outcome is self.outcome:
+            return self
+        assert self.cost_usd is None, self.key
+        other = Side.SELL if self.side is Side.BUY else Side.BUY
+        return replace(self, outcome=outcome, side=other, price=complement(self.price))
 
 
 class AckStatus(StrEnum):
@@ -137,3 +179,110 @@ class Evidence:
     order_id: str = ""
     cum_qty: QtyMicros = QtyMicros(0)
     fills: tuple[Fill, ...] = ()
+
+
+class OrderState(StrEnum):
+    """One attempt as the kernel believes it. Only evidence of the venue leaves UNKNOWN."""
+
+    PLANNED = "planned"
+    """Its id is in the envelope; no byte was sent."""
+    SENT = "sent"
+    HELD = "held"
+    RESTING = "resting"
+    CANCELLING = "cancelling"
+    UNKNOWN = "unknown"
+    DONE = "done"
+    """Nothing of it lives; ``cum_qty`` is final (zero included)."""
+    REJECTED = "rejected"
+    ABSENT = "absent"
+    """Proven never to have entered the book, or refused by our own dispatcher."""
+
+
+class OrderEvent(StrEnum):
+    SEND = "send"
+    REFUSED_HERE = "refused_here"
+    ACK_DONE = "ack_done"
+    ACK_HELD = "ack_held"
+    ACK_REST = "ack_rest"
+    REJECT = "reject"
+    LOSE = "lose"
+    CANCEL = "cancel"
+    PROVE_DONE = "prove_done"
+    PROVE_ABSENT = "prove_absent"
+    PROVE_LIVE = "prove_live"
+    LATE_FILL = "late_fill"
+
+
+def _order_row(
+    kind: str, moves: dict[str, str], kept: str = ""
+) -> StateSpec[OrderState, OrderEvent]:
+    return StateSpec(
+        kind,
+        0,
+        {OrderEvent(event): OrderState(state) for event, state in moves.items()},
+        frozenset(OrderEvent(word) for word in kept.split()),
+    )
+
+
+_PROOFS = {"prove_done": "done", "prove_absent": "absent"}
+_ANSWERS = {
+    "ack_done": "done",
+    "ack_held": "held",
+    "ack_rest": "resting",
+    "reject": "rejected",
+    "lose": "unknown",
+}
+_FINAL_KEPT = (
+    "ack_done ack_held ack_rest reject lose cancel prove_done prove_absent prove_live late_fill"
+    " refused_here"
+)
+
+_REOPENED_KEPT = _FINAL_KEPT.replace(" late_fill", "")
+
+ORDER_TABLE: Final[Table[OrderState, OrderEvent]] = Table(
+    "order",
+    {
+        OrderState.PLANNED: _order_row(
+            "gate",
+            {
+                "send": "sent",
+                "refused_here": "absent",
+                **_ANSWERS,
+                **_PROOFS,
+                "late_fill": "unknown",
+            },
+            "prove_live",
+        ),
+        OrderState.SENT: _order_row(
+            "flight",
+            {"refused_here": "absent", "cancel": "cancelling", **_ANSWERS, **_PROOFS},
+            "late_fill prove_live",
+        ),
+        OrderState.HELD: _order_row(
+            "flight", {"cancel": "cancelling", **_ANSWERS, **_PROOFS}, "late_fill prove_live"
+        ),
+        OrderState.RESTING: _order_row(
+            "flight",
+            {"cancel": "cancelling", "ack_done": "done", "lose": "unknown", **_PROOFS},
+            "ack_held ack_rest reject late_fill prove_live",
+        ),
+        OrderState.CANCELLING: _order_row(
+            "flight",
+            {"ack_done": "done", "lose": "unknown", "reject": "rejected", **_PROOFS},
+            "cancel ack_held ack_rest late_fill prove_live",
+        ),
+        OrderState.UNKNOWN: _order_row(
+            "unknown",
+            {"ack_done": "done", "reject": "rejected", **_PROOFS},
+            "ack_held ack_rest lose cancel late_fill prove_live",
+        ),
+        OrderState.DONE: _order_row("end", {}, _FINAL_KEPT),
+        OrderState.REJECTED: _order_row("end", {"late_fill": "unknown"}, _REOPENED_KEPT),
+        OrderState.ABSENT: _order_row("end", {"late_fill": "unknown"}, _REOPENED_KEPT),
+    },
+)
+"""Late evidence is legal everywhere: a fill after a rejection reopens the attempt (F-017)."""
+
+SETTLED_ORDER_STATES: Final = frozenset(
+    {OrderState.DONE, OrderState.REJECTED, OrderState.ABSENT, OrderState.PLANNED}
+)

@@ -1,0 +1,232 @@
+"""A package at run time: two legs, every attempt that it may send, and what it knows.
+
+Net quantities are derived from attempts, never stored: the venue's cumulative quantity
+and the fills seen are two witnesses of one execution, and the larger one is believed,
+less what the chain voided. The life cycle itself is data in ``package_table.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.domain.enums import Outcome, Purpose, Side, Venue
+from shared.domain.ids import AttemptId, MarketId, PackageId, PairId
+from shared.domain.order import (
+    ORDER_TABLE,
+    SETTLED_ORDER_STATES,
+    Fill,
+    LegTicket,
+    OrderEvent,
+    OrderState,
+)
+from shared.domain.package_table import ENDS, NAKED_STATES, PackageState
+from shared.domain.units import PriceMicros, QtyMicros, UsdMicros
+
+HEDGE_SLOTS: Final = 4
+UNWIND_SLOTS: Final = 8
+"""Attempts that one envelope commit authorises beside the opening one."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One order id of the envelope. ``ticket`` is None until the slot is used."""
+
+    attempt_id: AttemptId
+    purpose: Purpose
+    number: int
+    ticket: LegTicket | None = None
+    state: OrderState = OrderState.PLANNED
+    order_id: str = ""
+    order_hash: str = ""
+    cum_qty: int = 0
+    cost_usd: int = 0
+    fills: dict[str, Fill] = field(default_factory=dict)
+    voided: dict[str, Fill] = field(default_factory=dict)
+    """Executions that the chain or the exchange took back; their cash was reversed."""
+    touch: int = 0
+    sent_wall_ns: int = 0
+    ack_wall_ns: int = 0
+    reason: str = ""
+
+    def on(self, event: OrderEvent) -> bool:
+        """Advance by the order table; say whether the state changed."""
+        before = self.state
+        self.state = ORDER_TABLE.advance(before, event)
+        return self.state is not before
+
+    @property
+    def fills_qty(self) -> int:
+        """Contracts of every fill seen, voided ones included."""
+        return sum(f.qty for f in self.fills.values()) + self.voided_qty
+
+    @property
+    def voided_qty(self) -> int:
+        return sum(f.qty for f in self.voided.values())
+
+    @property
+    def known_qty(self) -> int:
+        """Contracts that are known to have executed and were not voided."""
+        known = max(self.cum_qty, self.fills_qty) - self.voided_qty
+        assert known >= 0, (self.attempt_id, known)
+        return known
+
+    @property
+    def is_settled(self) -> bool:
+        return self.state in SETTLED_ORDER_STATES
+
+    @property
+    def signed_qty(self) -> int:
+        """Known contracts signed by side in the outcome of its leg (see Leg)."""
+        if self.ticket is None:
+            return 0
+        return self.known_qty if self.ticket.side is Side.BUY else -self.known_qty
+
+    @property
+    def cash_usd(self) -> int:
+        """Signed cash of the fills seen, fees included; voided fills are not among them."""
+        return sum(fill.cash_usd for fill in self.fills.values())
+
+    @property
+    def fees_usd(self) -> int:
+        return sum(fill.fee for fill in self.fills.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One half of a package: ``outcome`` of one market, with the envelope's price bounds.
+
+    ``price_limit`` is the worst opening price, ``price_worst`` the worst price that a
+    hedge may pay, ``touch`` the best price at the decision.
+    """
+
+    market_id: MarketId
+    venue: Venue
+    outcome: Outcome
+    price_limit: PriceMicros
+    price_worst: PriceMicros
+    touch: PriceMicros
+    shard: int = 0
+
+
+@dataclass(slots=True)
+class Package:
+    """Mutable only inside the engine; every change is written out as rows in the same step."""
+
+    package_id: PackageId
+    number: int
+    kind: str
+    pair_id: PairId
+    pair_name: str
+    polarity: str
+    category: str
+    source: str
+    legs: tuple[Leg, Leg]
+    leg_first: int
+    qty: QtyMicros
+    qty_max: QtyMicros
+    entry_edge_micros: int
+    expected_usd: UsdMicros
+    cost_worst_usd: tuple[int, int]
+    """Largest cash that each leg may take from its venue, fees and overfill included."""
+    settle_worst_ns: int
+    created_wall_ns: int
+    created_mono_ns: int
+    is_probe: bool
+    breakdown: dict[str, str]
+    versions: dict[str, str]
+    state: PackageState = PackageState.PLANNED
+    parent_id: PackageId | None = None
+    attempts: dict[AttemptId, Attempt] = field(default_factory=dict)
+    current: AttemptId | None = None
+    timer_due_ns: int = 0
+    active_used_ns: int = 0
+    active_since_ns: int | None = None
+    wait_since_ns: int | None = None
+    backoffs: int = 0
+    failed_trades: int = 0
+    extra_attempts: int = 0
+    unknown_alerted: bool = False
+    unhedged_max_usd: int = 0
+    unhedged_ns: int = 0
+    naked_since_ns: int | None = None
+    paid_legs: set[int] = field(default_factory=set)
+    payout_cash_usd: int = 0
+    realised_usd: int | None = None
+    ended_wall_ns: int | None = None
+    adverse_since_ns: int | None = None
+    fencing: int = 0
+    updated_wall_ns: int = 0
+    hedged_wall_ns: int | None = None
+    void_reason: str | None = None
+
+    @property
+    def is_ended(self) -> bool:
+        return self.state in ENDS
+
+    @property
+    def is_naked(self) -> bool:
+        """Whether it holds the naked slot: a leg is, or may be, without its other half."""
+        return self.state in NAKED_STATES
+
+    def net(self, leg: int) -> int:
+        """Signed contracts of the leg's outcome; a complement held counts negative."""
+        target = self.legs[leg]
+        total = 0
+        for attempt in self.attempts.values():
+            ticket = attempt.ticket
+            if ticket is None or ticket.leg != leg:
+                continue
+            same = ticket.outcome is target.outcome
+            total += attempt.signed_qty if same else -attempt.signed_qty
+        return total
+
+    @property
+    def residual(self) -> int:
+        """Contracts of leg 0 without a contract of leg 1 (negative: leg 1 is the longer)."""
+        return self.net(0) - self.net(1)
+
+    def used(self, purpose: Purpose) -> int:
+        """Attempts of a purpose that reached, or may have reached, the wire."""
+        return sum(
+            1 for a in self.attempts.values() if a.purpose is purpose and a.ticket is not None
+        )
+
+    @property
+    def has_unsettled(self) -> bool:
+        return any(not attempt.is_settled for attempt in self.attempts.values())
+
+    @property
+    def cash_usd(self) -> int:
+        """Signed cash of every fill and payout so far, fees included."""
+        return sum(a.cash_usd for a in self.attempts.values()) + self.payout_cash_usd
+
+    @property
+    def fees_usd(self) -> int:
+        return sum(a.fees_usd for a in self.attempts.values())
+
+    def unhedged_usd(self) -> int:
+        """Dollars at risk without a hedge: residual contracts at the cost of their leg."""
+        residual = self.residual
+        leg = self.legs[0] if residual >= 0 else self.legs[1]
+        return -(-abs(residual) * leg.price_limit // 1_000_000)
+
+    def all_fills_final(self) -> bool:
+        """Whether every known execution has its fills, and the chain confirmed all of them."""
+        for attempt in self.attempts.values():
+            if not attempt.is_settled:
+                return False
+            if attempt.known_qty != attempt.fills_qty:
+                return False
+            if any(not fill.is_final for fill in attempt.fills.values()):
+                return False
+        return True
+
+    def provisional_usd(self) -> int:
+        """Dollars of executions that the chain may still void."""
+        return sum(
+            fill.notional_usd
+            for attempt in self.attempts.values()
+            for fill in attempt.fills.values()
+            if not fill.is_final
+        )
