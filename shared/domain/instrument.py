@@ -44,6 +44,8 @@ class FeeSchedule:
     source: str = ""
     as_of_ns: int = 0
     waived_until_ns: int = 0
+    profit_fee_ppm: int = 0
+    """Share of a winning leg's profit that the venue keeps at settlement; 0 everywhere today."""
 
     @property
     def version(self) -> str:
@@ -51,6 +53,7 @@ class FeeSchedule:
         return (
             f"{self.fee_type.value}:{self.rate_ppm}:{self.maker_rate_ppm}:{self.multiplier_ppm}"
             f":{self.exponent}:{self.precision}:{self.trade_fee_quantum}"
+            + (f":{self.profit_fee_ppm}" if self.profit_fee_ppm else "")
         )
 
 

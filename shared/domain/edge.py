@@ -1,0 +1,368 @@
+"""Net edge of a hedged package: both sides of one question bought on two venues.
+
+Exactly one leg pays a dollar, so ``qty`` contracts return ``qty`` dollars whatever
+happens. Net edge = that dollar, minus both legs walked through the real ladders, minus
+the *bounds* of both venues' fees, minus frictions and the carry of the locked capital.
+
+Theory of the walk: with sane fees (``fees.is_known``) the all-in cost of one more contract
+never falls along a ladder, so the marginal net edge only falls; the last contract at or
+above the threshold ends the largest quantity worth taking, and that quantity also has
+the largest surplus over the threshold. If even its average misses the threshold because
+of costs that do not grow with quantity, no quantity reaches it.
+Rounding: money paid up, edges down. Twins: test_edge.py, test_edge_properties.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import lcm
+
+from shared.domain.book import Book
+from shared.domain.depth import OwnLevels, walk, without_own
+from shared.domain.enums import Liquidity, Outcome, Side
+from shared.domain.events import Level
+from shared.domain.fees import (
+    FILLS_MAX,
+    UNIT_FEE_SCALE,
+    bound,
+    is_known,
+    profit_fee,
+    unit_fee,
+)
+from shared.domain.frictions import DAYS_A_YEAR, FrictionPack
+from shared.domain.instrument import FeeSchedule, Instrument
+from shared.domain.units import (
+    MICROS,
+    PriceMicros,
+    QtyMicros,
+    UsdMicros,
+    ceil_div,
+    floor_div,
+    floor_to_step,
+    format_micros,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeQuote:
+    """One package at one quantity, in total micro-dollars; fees are pre-trade bounds.
+
+    ``gross_usd`` is the dollar returned minus both legs at their touch; ``slippage_usd``
+    is what walking deeper than the touch adds. ``cost_*_usd`` are without fees.
+    """
+
+    outcome_a: Outcome
+    outcome_b: Outcome
+    qty: QtyMicros
+    gross_usd: UsdMicros
+    fee_a_usd: UsdMicros
+    fee_b_usd: UsdMicros
+    friction_usd: UsdMicros
+    slippage_usd: UsdMicros
+    carry_usd: UsdMicros
+    net_usd: UsdMicros
+    cost_a_usd: UsdMicros
+    cost_b_usd: UsdMicros
+    worst_a: PriceMicros
+    worst_b: PriceMicros
+    touch_a: PriceMicros
+    touch_b: PriceMicros
+    net_per_contract_micros: int
+    """Dollars per contract x 1e6, floored."""
+    annual_ppm: int
+    """Net over money put in (fees included), scaled to a year by simple interest, floored."""
+    profit_fee_usd: UsdMicros = UsdMicros(0)
+    """Worst of the two legs' profit fees: exactly one leg wins."""
+
+    def breakdown(self) -> dict[str, str]:
+        """Return cents per contract as exact decimals, costs negative; parts sum to ``net``.
+
+        Costs are rounded up to 0.0001 cents and net is the floored one, so the gross line
+        carries the few millionths of a dollar that rounding leaves.
+        """
+        parts = {
+            "fee_a": self.fee_a_usd,
+            "fee_b": self.fee_b_usd,
+            "frictions": UsdMicros(self.friction_usd + self.profit_fee_usd),
+            "slippage": self.slippage_usd,
+            "carry": self.carry_usd,
+        }
+        per_contract = {k: -ceil_div(v * MICROS, self.qty) for k, v in parts.items()}
+        gross = self.net_per_contract_micros - sum(per_contract.values())
+        rows = {"gross": gross, **per_contract, "net": self.net_per_contract_micros}
+        assert sum(rows.values()) == 2 * self.net_per_contract_micros
+        return {name: format_micros(micros * 100) for name, micros in rows.items()}
+
+
+def could_clear(
+    book_a: Book,
+    book_b: Book,
+    fees_a: FeeSchedule,
+    fees_b: FeeSchedule,
+    outcome_a: Outcome,
+    outcome_b: Outcome,
+    min_net_edge_micros: int,
+) -> bool:
+    """Say cheaply whether ``best`` could find anything; False is certain, True is not.
+
+    Looks at the touch alone and ignores frictions and carry, which only lower the edge.
+    Unknown fees can never clear.
+    """
+    touch_a = book_a.touch(outcome_a, Side.BUY)
+    touch_b = book_b.touch(outcome_b, Side.BUY)
+    if touch_a is None or touch_b is None:
+        return False
+    room = MICROS - touch_a[0] - touch_b[0] - min_net_edge_micros
+    if room < 0 or not (is_known(fees_a) and is_known(fees_b)):
+        return False
+    fee_a = unit_fee(fees_a, Liquidity.TAKER, touch_a[0])
+    return fee_a + unit_fee(fees_b, Liquidity.TAKER, touch_b[0]) <= room * UNIT_FEE_SCALE
+
+
+def quote(
+    book_a: Book,
+    book_b: Book,
+    instrument_a: Instrument,
+    instrument_b: Instrument,
+    outcome_a: Outcome,
+    outcome_b: Outcome,
+    qty: QtyMicros,
+    frictions: FrictionPack,
+    days_to_settle: int,
+    *,
+    own_a: OwnLevels | None = None,
+    own_b: OwnLevels | None = None,
+    fills_max: int = FILLS_MAX,
+) -> EdgeQuote | None:
+    """Return the edge of exactly ``qty`` contracts, or None when either ladder holds fewer.
+
+    Args:
+        book_a: Book of the first market; ``book_b`` of the second.
+        instrument_a: Fees of the first market; ``instrument_b`` of the second.
+        outcome_a: What is bought on the first market; ``outcome_b`` on the second.
+        qty: Contracts, above zero.
+        frictions: Pack in force.
+        days_to_settle: Days to the worst-case settlement of the later market, rounded up.
+        own_a: Our resting orders on that ladder, skipped; ``own_b`` likewise.
+        fills_max: Fills per leg that the fee bounds allow for.
+
+    Raises:
+        UnknownFeeError: a fee formula is not known.
+    """
+    levels_a = without_own(book_a.buy_levels(outcome_a), own_a)
+    levels_b = without_own(book_b.buy_levels(outcome_b), own_b)
+    return _quote_ladders(
+        levels_a,
+        levels_b,
+        instrument_a.fees,
+        instrument_b.fees,
+        (outcome_a, outcome_b),
+        qty,
+        frictions,
+        days_to_settle,
+        fills_max,
+    )
+
+
+def best(
+    book_a: Book,
+    book_b: Book,
+    instrument_a: Instrument,
+    instrument_b: Instrument,
+    outcome_a: Outcome,
+    outcome_b: Outcome,
+    qty_max: QtyMicros,
+    min_net_edge_micros: int,
+    frictions: FrictionPack,
+    days_to_settle: int,
+    *,
+    own_a: OwnLevels | None = None,
+    own_b: OwnLevels | None = None,
+    fills_max: int = FILLS_MAX,
+) -> EdgeQuote | None:
+    """Return the largest quantity whose marginal net edge still clears the threshold.
+
+    Whole multiples of the lot common to both venues, at most ``qty_max``. None when
+    nothing clears, or when costs that do not grow with quantity eat the average below
+    the threshold: what is returned always has ``net_per_contract_micros`` at or above it.
+    Other arguments and errors as ``quote``.
+    """
+    levels_a = without_own(book_a.buy_levels(outcome_a), own_a)
+    levels_b = without_own(book_b.buy_levels(outcome_b), own_b)
+    margin = _Margin(
+        instrument_a.fees, instrument_b.fees, frictions, days_to_settle, min_net_edge_micros
+    )
+    clearing = _clearing_qty(levels_a, levels_b, margin, qty_max)
+    qty = QtyMicros(floor_to_step(clearing, common_lot(instrument_a, instrument_b)))
+    if qty == 0:
+        return None
+    found = _quote_ladders(
+        levels_a,
+        levels_b,
+        instrument_a.fees,
+        instrument_b.fees,
+        (outcome_a, outcome_b),
+        qty,
+        frictions,
+        days_to_settle,
+        fills_max,
+    )
+    assert found is not None and found.qty <= qty_max
+    return found if found.net_per_contract_micros >= min_net_edge_micros else None
+
+
+def best_display(
+    book_a: Book,
+    book_b: Book,
+    instrument_a: Instrument,
+    instrument_b: Instrument,
+    outcome_a: Outcome,
+    outcome_b: Outcome,
+    frictions: FrictionPack,
+    days_to_settle: int,
+) -> EdgeQuote | None:
+    """Return the quote at the touch for the screen, however negative.
+
+    Size of the thinner touch in whole common lots (one lot at least), fees bounded for one
+    fill a level. None when a side is empty or a fee formula unknown.
+    """
+    touch_a = book_a.touch(outcome_a, Side.BUY)
+    touch_b = book_b.touch(outcome_b, Side.BUY)
+    if touch_a is None or touch_b is None:
+        return None
+    if not (is_known(instrument_a.fees) and is_known(instrument_b.fees)):
+        return None
+    lot = common_lot(instrument_a, instrument_b)
+    qty = QtyMicros(max(lot, floor_to_step(min(touch_a[1], touch_b[1]), lot)))
+    return quote(
+        book_a,
+        book_b,
+        instrument_a,
+        instrument_b,
+        outcome_a,
+        outcome_b,
+        qty,
+        frictions,
+        days_to_settle,
+        fills_max=1,
+    )
+
+
+def common_lot(instrument_a: Instrument, instrument_b: Instrument) -> QtyMicros:
+    """Return the smallest quantity step that both venues can trade exactly."""
+    assert instrument_a.qty_step > 0 and instrument_b.qty_step > 0
+    return QtyMicros(lcm(instrument_a.qty_step, instrument_b.qty_step))
+
+
+class _Margin:
+    """Marginal net edge of one more contract at a pair of prices, in exact integers.
+
+    Scale: micro-dollars per contract x UNIT_FEE_SCALE x 365 x 1e6, which makes the yearly
+    carry rate and every parts-per-million share a whole number.
+    """
+
+    __slots__ = ("_factor", "_fees", "_frictions", "_keep", "_share")
+
+    def __init__(
+        self,
+        fees_a: FeeSchedule,
+        fees_b: FeeSchedule,
+        frictions: FrictionPack,
+        days: int,
+        min_net_edge_micros: int,
+    ) -> None:
+        assert days >= 0
+        year = DAYS_A_YEAR * MICROS
+        self._fees = (fees_a, fees_b)
+        self._keep = (MICROS - min_net_edge_micros - frictions.per_contract_micros) * year
+        # Charged on every dollar of cost and fee put in: itself, conversion, carry.
+        self._factor = year + frictions.carry_rate_ppm * days
+        self._share = frictions.cost_ppm * DAYS_A_YEAR
+        self._frictions = frictions
+
+    def unit_cost(self, leg: int, price: PriceMicros) -> int:
+        """Return price plus fee, grown by carry and conversion, of one contract of a leg."""
+        fee = unit_fee(self._fees[leg], Liquidity.TAKER, price)
+        return (price * UNIT_FEE_SCALE + fee) * self._factor + price * UNIT_FEE_SCALE * self._share
+
+    def profit_share(self, leg: int, price: PriceMicros) -> int:
+        ppm = self._fees[leg].profit_fee_ppm
+        return (MICROS - price) * ppm * DAYS_A_YEAR * UNIT_FEE_SCALE
+
+    def clears(self, price_a: PriceMicros, price_b: PriceMicros) -> bool:
+        profit = max(self.profit_share(0, price_a), self.profit_share(1, price_b))
+        spent = self.unit_cost(0, price_a) + self.unit_cost(1, price_b) + profit
+        return spent <= self._keep * UNIT_FEE_SCALE
+
+
+def _clearing_qty(
+    levels_a: Sequence[Level], levels_b: Sequence[Level], margin: _Margin, qty_max: int
+) -> int:
+    """Return how many contracts clear, walking both ladders side by side."""
+    total = i = j = used_a = used_b = 0
+    while total < qty_max and i < len(levels_a) and j < len(levels_b):
+        (price_a, size_a), (price_b, size_b) = levels_a[i], levels_b[j]
+        if not margin.clears(price_a, price_b):
+            break
+        step = min(size_a - used_a, size_b - used_b, qty_max - total)
+        assert step > 0
+        total, used_a, used_b = total + step, used_a + step, used_b + step
+        if used_a == size_a:
+            i, used_a = i + 1, 0
+        if used_b == size_b:
+            j, used_b = j + 1, 0
+    return total
+
+
+def _quote_ladders(
+    levels_a: Sequence[Level],
+    levels_b: Sequence[Level],
+    fees_a: FeeSchedule,
+    fees_b: FeeSchedule,
+    outcomes: tuple[Outcome, Outcome],
+    qty: QtyMicros,
+    frictions: FrictionPack,
+    days: int,
+    fills_max: int,
+) -> EdgeQuote | None:
+    assert qty > 0 and days >= 0, (qty, days)
+    walk_a, walk_b = walk(levels_a, qty), walk(levels_b, qty)
+    if walk_a.filled < qty or walk_b.filled < qty:
+        return None
+    fee_a = bound(fees_a, Liquidity.TAKER, Side.BUY, walk_a.takes, fills_max)
+    fee_b = bound(fees_b, Liquidity.TAKER, Side.BUY, walk_b.takes, fills_max)
+    touch_a, touch_b = walk_a.takes[0][0], walk_b.takes[0][0]
+    cost = walk_a.cost_usd + walk_b.cost_usd
+    gross = floor_div((MICROS - touch_a - touch_b) * qty, MICROS)
+    slippage = gross - (qty - cost)
+    spent = UsdMicros(cost + fee_a + fee_b)
+    friction = frictions.friction(qty, UsdMicros(cost))
+    carry = frictions.carry(spent, days)
+    profit = UsdMicros(
+        max(profit_fee(fees_a, walk_a.cost_usd, qty), profit_fee(fees_b, walk_b.cost_usd, qty))
+    )
+    net = qty - spent - friction - carry - profit
+    assert slippage >= 0
+    assert net == gross - slippage - fee_a - fee_b - friction - carry - profit
+    return EdgeQuote(
+        outcome_a=outcomes[0],
+        outcome_b=outcomes[1],
+        qty=qty,
+        gross_usd=UsdMicros(gross),
+        fee_a_usd=fee_a,
+        fee_b_usd=fee_b,
+        friction_usd=friction,
+        slippage_usd=UsdMicros(slippage),
+        carry_usd=carry,
+        net_usd=UsdMicros(net),
+        cost_a_usd=walk_a.cost_usd,
+        cost_b_usd=walk_b.cost_usd,
+        worst_a=walk_a.worst_price,
+        worst_b=walk_b.worst_price,
+        touch_a=touch_a,
+        touch_b=touch_b,
+        net_per_contract_micros=floor_div(net * MICROS, qty),
+        annual_ppm=floor_div(net * MICROS * DAYS_A_YEAR, max(1, spent) * max(1, days)),
+        profit_fee_usd=profit,
+    )

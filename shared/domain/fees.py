@@ -1,0 +1,318 @@
+"""What a venue charges for one fill, exactly, and the most it can charge for a plan.
+
+Theory. Kalshi (fee rounding as documented since September 2026), for ONE fill::
+
+    model        = rate * multiplier * count * p * (1 - p)
+    trade_fee    = ceil(model, trade_fee_quantum)
+    rounding_fee = what the cash movement lacks to land on ``precision`` (never in our favour)
+    accumulator += rounding_fee                      (one per ORDER, over all its fills)
+    rebate       = whole ``precision`` taken back from it, never making the net fee negative
+    fee          = trade_fee + rounding_fee - rebate
+
+Polymarket: ``rate * count * (p(1-p))**exponent`` truncated to 10 micro-dollars per fill,
+takers only; on top of a BUY, deducted from a SELL.
+
+Unit inside: pico-dollars (1e-12), in which price x quantity is a whole number; results
+are micro-dollars, rounded up. On a venue's own grid nothing is left to round.
+Rule: an unknown formula raises; it is never guessed and never zero.
+Twins: tests/unit/shared/domain/test_fees.py, tests/property/test_fee_properties.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Final
+
+from shared.domain.enums import FeeType, Liquidity, Side
+from shared.domain.errors import DomainError, UnknownFeeError
+from shared.domain.events import Level
+from shared.domain.instrument import FeeSchedule
+from shared.domain.units import MICROS, PriceMicros, QtyMicros, UsdMicros, ceil_div
+
+FILLS_MAX: Final = 64
+"""Most fills one order is reckoned with before the trade (configuration ``fills_max``)."""
+UNIT_FEE_SCALE: Final = 10**18
+"""``unit_fee`` answers in micro-dollars per contract times this."""
+KALSHI_TAKER_PPM: Final = 70_000
+KALSHI_MAKER_PPM: Final = 17_500
+KALSHI_COMBO_MAKER_PPM: Final = 35_000
+POLYMARKET_QUANTUM: Final = 10
+"""Polymarket truncates each fill's fee to five decimals of a dollar."""
+
+_CENT: Final = 10_000
+_KALSHI: Final = frozenset(
+    {
+        FeeType.KALSHI_QUADRATIC,
+        FeeType.KALSHI_QUADRATIC_MAKER,
+        FeeType.KALSHI_QUADRATIC_COMBO_MAKER,
+        FeeType.KALSHI_FREE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FeeCharge:
+    """Fee of one fill and the order's accumulator to pass with its next fill.
+
+    ``accumulator`` is opaque to callers: pico-dollars of rounding not yet rebated.
+    """
+
+    fee_usd: UsdMicros
+    accumulator: int
+
+
+def kalshi_schedule(
+    fee_type: FeeType,
+    multiplier_ppm: int = MICROS,
+    *,
+    precision: int = 100,
+    trade_fee_quantum: int = 1,
+    source: str = "",
+    as_of_ns: int = 0,
+    waived_until_ns: int = 0,
+) -> FeeSchedule:
+    """Return Kalshi's schedule for a series' ``fee_type`` and multiplier.
+
+    Rates are those of the fee schedule in force since July 2026: 7 % for takers, a quarter
+    of it for makers in maker-fee series, half of it for makers of combos.
+    """
+    maker = {
+        FeeType.KALSHI_QUADRATIC_MAKER: KALSHI_MAKER_PPM,
+        FeeType.KALSHI_QUADRATIC_COMBO_MAKER: KALSHI_COMBO_MAKER_PPM,
+    }
+    return FeeSchedule(
+        fee_type=fee_type,
+        rate_ppm=KALSHI_TAKER_PPM,
+        maker_rate_ppm=maker.get(fee_type, 0),
+        multiplier_ppm=multiplier_ppm,
+        precision=precision,
+        trade_fee_quantum=trade_fee_quantum,
+        source=source,
+        as_of_ns=as_of_ns,
+        waived_until_ns=waived_until_ns,
+    )
+
+
+def polymarket_schedule(
+    rate_ppm: int, exponent: int = 1, *, source: str = "", as_of_ns: int = 0
+) -> FeeSchedule:
+    """Return Polymarket's schedule for a market's ``fd`` rate and exponent."""
+    return FeeSchedule(
+        fee_type=FeeType.POLYMARKET_CURVE,
+        rate_ppm=rate_ppm,
+        exponent=exponent,
+        precision=1,
+        trade_fee_quantum=POLYMARKET_QUANTUM,
+        source=source,
+        as_of_ns=as_of_ns,
+    )
+
+
+def is_known(schedule: FeeSchedule) -> bool:
+    """Say whether the formula is known and its numbers are sane (else: do not trade).
+
+    Sane: no negative number, and less than one dollar of fee per dollar of ``p(1-p)``, so
+    that paying more can never cost less in all.
+    """
+    if min(schedule.rate_ppm, schedule.maker_rate_ppm, schedule.multiplier_ppm) < 0:
+        return False
+    if schedule.precision <= 0 or schedule.trade_fee_quantum <= 0:
+        return False
+    if schedule.fee_type in _KALSHI:
+        rate = max(schedule.rate_ppm, schedule.maker_rate_ppm)
+        return rate * schedule.multiplier_ppm < MICROS * MICROS
+    if schedule.fee_type is FeeType.POLYMARKET_CURVE:
+        return 1 <= schedule.exponent <= 4 and schedule.rate_ppm * schedule.exponent < MICROS
+    return False
+
+
+def effective(schedule: FeeSchedule, wall_ns: int) -> FeeSchedule:
+    """Return the schedule as it applies at ``wall_ns``: rate zero while a waiver runs."""
+    assert wall_ns >= 0
+    if schedule.waived_until_ns <= wall_ns or not is_known(schedule):
+        return schedule
+    return replace(schedule, rate_ppm=0, maker_rate_ppm=0)
+
+
+def charge(
+    schedule: FeeSchedule,
+    liquidity: Liquidity,
+    side: Side,
+    price: PriceMicros,
+    qty: QtyMicros,
+    accumulator: int = 0,
+) -> FeeCharge:
+    """Return the venue's charge for one fill; positive is paid.
+
+    Args:
+        schedule: As it applies now (see ``effective`` for waivers).
+        liquidity: Whether our order took or made in this fill.
+        side: BUY or SELL of the leg.
+        price: Of the leg traded, not of YES.
+        qty: Contracts of this fill.
+        accumulator: From the previous fill of the same order; 0 for the first.
+
+    Raises:
+        UnknownFeeError: the formula is not known (``flat`` included).
+    """
+    fee_pico, carried = charge_pico(schedule, liquidity, side, price, qty, accumulator)
+    return FeeCharge(UsdMicros(ceil_div(fee_pico, MICROS)), carried)
+
+
+def charge_pico(
+    schedule: FeeSchedule,
+    liquidity: Liquidity,
+    side: Side,
+    price: PriceMicros,
+    qty: QtyMicros,
+    accumulator: int = 0,
+) -> tuple[int, int]:
+    """Return (fee, accumulator) of one fill in pico-dollars, exact off the grid as well."""
+    assert 0 <= price <= MICROS and qty >= 0 and accumulator >= 0, (price, qty, accumulator)
+    numerator, denominator = _model(schedule, liquidity, ((price, qty),))
+    if schedule.fee_type is FeeType.POLYMARKET_CURVE:
+        return numerator // (denominator * POLYMARKET_QUANTUM) * POLYMARKET_QUANTUM * MICROS, 0
+    quantum = schedule.trade_fee_quantum
+    trade_fee = ceil_div(numerator, denominator * quantum) * quantum * MICROS
+    revenue = -price * qty if side is Side.BUY else price * qty
+    precision = schedule.precision * MICROS
+    # Python's remainder is never negative: exactly what floor() leaves behind.
+    rounding_fee = (revenue - trade_fee) % precision
+    gross = trade_fee + rounding_fee
+    accumulator += rounding_fee
+    rebate = min(accumulator - accumulator % precision, gross - gross % precision)
+    fee = gross - rebate
+    assert fee >= 0 and (revenue - fee) % precision == 0
+    return fee, accumulator - rebate
+
+
+def bound(
+    schedule: FeeSchedule,
+    liquidity: Liquidity,
+    side: Side,
+    takes: Sequence[Level],
+    fills_max: int = FILLS_MAX,
+) -> UsdMicros:
+    """Return the most that one order filling ``takes`` in up to ``fills_max`` fills can cost.
+
+    Kalshi: let q be the precision and n the fills. A fill whose gross fee reaches q gets
+    its rounding back at once; a smaller one costs less than q in all. Hence the sum of
+    the fees is below ``model + (n + 1) q``; it also brings the cash onto a multiple of q,
+    which leaves the largest such value below that line. No split costs less than the
+    model, so the bound is at most n quanta above any of them, and cost plus bound rises
+    with every price.
+    Polymarket: truncation only ever helps us, so the model of the whole, cut to a
+    micro-dollar, is the bound; n truncations take less than n quanta off it.
+
+    Raises:
+        UnknownFeeError: as ``charge``.
+    """
+    assert fills_max >= 1
+    numerator, denominator = _model(schedule, liquidity, takes)
+    if schedule.fee_type is FeeType.POLYMARKET_CURVE:
+        return UsdMicros(numerator // denominator)
+    fills = max(fills_max, len(takes))
+    quantum = max(schedule.precision, schedule.trade_fee_quantum) * MICROS
+    precision = schedule.precision * MICROS
+    notional = sum(price * qty for price, qty in takes)
+    # Everything below in pico-dollars times `denominator`, to keep the model exact.
+    line = numerator * MICROS + (fills * quantum + precision) * denominator
+    step = precision * denominator
+    if side is Side.BUY:
+        paid = (ceil_div(notional * denominator + line, step) - 1) * precision
+        fee_pico = paid - notional
+    else:
+        kept = ((notional * denominator - line) // step + 1) * precision
+        fee_pico = notional - kept
+    assert fee_pico * denominator >= numerator * MICROS and fee_pico * denominator < line
+    return UsdMicros(ceil_div(fee_pico, MICROS))
+
+
+def model_fraction(
+    schedule: FeeSchedule, liquidity: Liquidity, price: PriceMicros, qty: QtyMicros
+) -> Fraction:
+    """Return the unrounded formula in dollars; for display and tests."""
+    numerator, denominator = _model(schedule, liquidity, ((price, qty),))
+    return Fraction(numerator, denominator * MICROS)
+
+
+def unit_fee(schedule: FeeSchedule, liquidity: Liquidity, price: PriceMicros) -> int:
+    """Return the model's fee of one contract, micro-dollars x ``UNIT_FEE_SCALE``, rounded up.
+
+    Exact for Kalshi and for exponent 1; the marginal cost that edges are walked with.
+    """
+    if schedule.fee_type is FeeType.POLYMARKET_CURVE and schedule.exponent == 1:
+        if liquidity is Liquidity.MAKER:
+            return 0
+        return schedule.rate_ppm * price * (MICROS - price) * MICROS
+    numerator, denominator = _model(schedule, liquidity, ((price, QtyMicros(MICROS)),))
+    return ceil_div(numerator * UNIT_FEE_SCALE, denominator)
+
+
+def profit_fee(schedule: FeeSchedule, cost_usd: UsdMicros, qty: QtyMicros) -> UsdMicros:
+    """Return the venue's share of the profit if this leg wins, rounded up."""
+    assert 0 <= schedule.profit_fee_ppm < MICROS and qty >= 0
+    return UsdMicros(ceil_div(max(0, qty - cost_usd) * schedule.profit_fee_ppm, MICROS))
+
+
+def budget_exact(
+    schedule: FeeSchedule,
+    price: PriceMicros,
+    max_spend_usd: UsdMicros,
+    amount_usd: UsdMicros | None = None,
+    builder_ppm: int = 0,
+) -> Fraction:
+    """Return the notional (dollars) whose cost with its Polymarket fee is ``max_spend_usd``.
+
+    ``max_spend / (1 + rate (p(1-p))**e / p + builder)``, but no more than ``amount_usd``.
+
+    Raises:
+        DomainError: not a Polymarket curve, or no price to divide by.
+    """
+    if schedule.fee_type is not FeeType.POLYMARKET_CURVE or not 0 < price < MICROS:
+        raise DomainError(f"no fee-adjusted budget for {schedule.fee_type.value} at {price}")
+    assert max_spend_usd >= 0 and builder_ppm >= 0
+    p = Fraction(price, MICROS)
+    per_dollar = Fraction(schedule.rate_ppm, MICROS) * (p * (1 - p)) ** schedule.exponent / p
+    adjusted = Fraction(max_spend_usd, MICROS) / (1 + per_dollar + Fraction(builder_ppm, MICROS))
+    return adjusted if amount_usd is None else min(adjusted, Fraction(amount_usd, MICROS))
+
+
+def budget_for(
+    schedule: FeeSchedule,
+    price: PriceMicros,
+    max_spend_usd: UsdMicros,
+    amount_usd: UsdMicros | None = None,
+    builder_ppm: int = 0,
+) -> UsdMicros:
+    """Return ``budget_exact`` cut to whole cents, the form that a FAK BUY must have."""
+    exact = budget_exact(schedule, price, max_spend_usd, amount_usd, builder_ppm)
+    cents = exact * 100
+    budget = UsdMicros(cents.numerator // cents.denominator * _CENT)
+    assert 0 <= budget <= max_spend_usd
+    return budget
+
+
+def _model(schedule: FeeSchedule, liquidity: Liquidity, takes: Sequence[Level]) -> tuple[int, int]:
+    """Return the unrounded fee of all takes as micro-dollars (numerator, denominator)."""
+    if not is_known(schedule):
+        raise UnknownFeeError(f"no known fee formula: {schedule.version}")
+    if schedule.fee_type is FeeType.POLYMARKET_CURVE:
+        if liquidity is Liquidity.MAKER:
+            return 0, 1
+        exponent = schedule.exponent
+        curve = sum(qty * (price * (MICROS - price)) ** exponent for price, qty in takes)
+        return schedule.rate_ppm * curve, MICROS ** (1 + 2 * exponent)
+    rate = _kalshi_rate(schedule, liquidity)
+    curve = sum(qty * price * (MICROS - price) for price, qty in takes)
+    return rate * schedule.multiplier_ppm * curve, MICROS**4
+
+
+def _kalshi_rate(schedule: FeeSchedule, liquidity: Liquidity) -> int:
+    if schedule.fee_type is FeeType.KALSHI_FREE:
+        return 0
+    if liquidity is Liquidity.TAKER:
+        return schedule.rate_ppm
+    return 0 if schedule.fee_type is FeeType.KALSHI_QUADRATIC else schedule.maker_rate_ppm
