@@ -1,0 +1,177 @@
+"""Functions stack: one function per verb, one role per function, and the clocks that start them.
+
+Grants are written out action by action; a wildcard needs a reason beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import aws_cdk as core
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as scheduler_targets
+from constructs import Construct
+
+from cdk.bundling import first_party_code, wheel_layer_code
+from cdk.components.function import FunctionParts, TwinlegFunction
+from cdk.stacks.messaging import MessagingStack
+from cdk.stacks.state import StateStack
+from cdk.stages import Stage
+from shared.contracts import names
+
+LOCAL_PARAMETERS: Final = {
+    "Dsn": "TWINLEG_DSN",
+    "StateDir": "TWINLEG_STATE_DIR",
+    "Mode": "TWINLEG_MODE",
+    "KalshiUrl": "TWINLEG_KALSHI_URL",
+    "PolymarketClobUrl": "TWINLEG_POLYMARKET_CLOB_URL",
+    "PolymarketGammaUrl": "TWINLEG_POLYMARKET_GAMMA_URL",
+    "PolymarketDataUrl": "TWINLEG_POLYMARKET_DATA_URL",
+}
+"""Stack parameter -> environment name; on one machine ports are known only at start."""
+
+_READ: Final = ("dynamodb:GetItem", "dynamodb:Query")
+_SCAN: Final = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan")
+_WRITE: Final = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
+
+
+class FunctionsStack(core.Stack):
+    """dashboard_api, authorise_session, sync_catalog, confirm_pairs and their schedules."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        stage: Stage,
+        state: StateStack,
+        messaging: MessagingStack,
+        staging: Path,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(scope, names.stack(stage.name, "functions"), **kwargs)
+        self._stage = stage
+        self._state = state
+        self._messaging = messaging
+        self._parts = FunctionParts(
+            stage=stage,
+            code=first_party_code(staging),
+            layers=self._layers(),
+            environment=self._environment(),
+            key=state.key,
+        )
+        self.dashboard_api = self._dashboard_api()
+        self.authorise_session = self._authorise_session()
+        self.sync_catalog = self._sync_catalog()
+        self.confirm_pairs = self._confirm_pairs()
+        self._every("CatalogueClock", stage.catalogue_minutes, self.sync_catalog)
+        self._every("MatchingClock", stage.matching_minutes, self.confirm_pairs)
+
+    # --- what all functions share ---------------------------------------------------------
+
+    def _layers(self) -> Sequence[lambda_.ILayerVersion]:
+        if not self._stage.has_layers:
+            return ()
+        layer = lambda_.LayerVersion(
+            self,
+            "Wheels",
+            code=wheel_layer_code(),
+            compatible_runtimes=[lambda_.Runtime.PYTHON_3_11],
+            compatible_architectures=[lambda_.Architecture.ARM_64],
+            description="Third-party packages of requirements/lambdas.lock",
+        )
+        return (layer,)
+
+    def _environment(self) -> dict[str, str]:
+        stage = self._stage
+        shared = {
+            "TWINLEG_STAGE": stage.name,
+            "POWERTOOLS_METRICS_NAMESPACE": names.METRIC_NAMESPACE,
+        }
+        if not stage.is_local:
+            return {
+                **shared,
+                **stage.venue_addresses,
+                "TWINLEG_MODE": stage.mode,
+                "TWINLEG_DSN_SECRET": names.secret(stage.name, "database"),
+            }
+        for parameter, variable in LOCAL_PARAMETERS.items():
+            value = core.CfnParameter(self, parameter, type="String", default="")
+            shared[variable] = value.value_as_string
+        return shared
+
+    def _function(self, name: str, **limits: Any) -> TwinlegFunction:
+        return TwinlegFunction(self, name, self._parts, **limits)
+
+    def _grant_database(self, function: TwinlegFunction) -> None:
+        """Let a function read the database address; on one machine it is a parameter."""
+        if self._stage.is_local:
+            return
+        function.role.add_to_principal_policy(
+            core.aws_iam.PolicyStatement(
+                actions=["secretsmanager:GetSecretValue"],
+                # The service appends six characters of its own to every secret's name.
+                resources=[
+                    self.format_arn(
+                        service="secretsmanager",
+                        resource="secret",
+                        resource_name=f"{names.secret(self._stage.name, 'database')}-??????",
+                        arn_format=core.ArnFormat.COLON_RESOURCE_NAME,
+                    )
+                ],
+            )
+        )
+
+    def _grant_table(self, function: TwinlegFunction, table: str, *actions: str) -> None:
+        granted: dynamodb.TableV2 = self._state.tables[table]
+        granted.grant(function.role, *actions)
+        if self._state.key is not None:
+            self._state.key.grant_encrypt_decrypt(function.role)
+
+    # --- the functions --------------------------------------------------------------------
+
+    def _dashboard_api(self) -> TwinlegFunction:
+        function = self._function("dashboard_api", timeout_s=15, memory_mb=1024)
+        self._grant_table(function, "flags", *_SCAN, "dynamodb:PutItem", "dynamodb:UpdateItem")
+        self._grant_table(function, "sessions", *_READ, *_WRITE)
+        self._grant_table(function, "rate_tokens", *_READ, *_WRITE)
+        self._state.secrets["session"].grant_read(function.role)
+        self._messaging.control.grant_send_messages(function.role)
+        self._grant_database(function)
+        return function
+
+    def _authorise_session(self) -> TwinlegFunction:
+        function = self._function("authorise_session", timeout_s=5)
+        self._grant_table(function, "sessions", "dynamodb:GetItem")
+        return function
+
+    def _sync_catalog(self) -> TwinlegFunction:
+        function = self._function(
+            "sync_catalog", timeout_s=300, memory_mb=1024, concurrency_max=self._one_at_a_time()
+        )
+        self._grant_database(function)
+        return function
+
+    def _confirm_pairs(self) -> TwinlegFunction:
+        function = self._function(
+            "confirm_pairs", timeout_s=300, memory_mb=1024, concurrency_max=self._one_at_a_time()
+        )
+        self._grant_table(function, "flags", *_READ, *_WRITE)
+        self._messaging.control.grant_send_messages(function.role)
+        self._grant_database(function)
+        return function
+
+    def _one_at_a_time(self) -> int | None:
+        """Two runs of a scheduled function would only repeat each other's work."""
+        return None if self._stage.is_local else 1
+
+    def _every(self, clock_id: str, minutes: int, target: TwinlegFunction) -> None:
+        scheduler.Schedule(
+            self,
+            clock_id,
+            schedule=scheduler.ScheduleExpression.rate(core.Duration.minutes(minutes)),
+            target=scheduler_targets.LambdaInvoke(target.function, retry_attempts=0),
+            description=f"Runs {target.node.id}",
+        )
