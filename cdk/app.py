@@ -6,6 +6,7 @@ network are needed, but for the third-party layers of the stages that have them.
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from typing import Any
 
 import aws_cdk as core
 
+from cdk.bundling import ROOT
 from cdk.stacks.api import ApiStack
 from cdk.stacks.functions import FunctionsStack
 from cdk.stacks.messaging import MessagingStack
@@ -52,10 +54,17 @@ def add_core_stacks(app: core.App, stage: Stage, staging: Path) -> CoreStacks:
 
 
 def build(
-    outdir: str | None, staging: Path, stages: tuple[Stage, ...], context: Mapping[str, Any]
+    outdir: str | None,
+    staging: Path,
+    stages: tuple[Stage, ...],
+    context: Mapping[str, Any] | None = None,
 ) -> core.App:
-    """Build the application of the given stages without writing it."""
-    app = core.App(outdir=outdir, context=dict(context), analytics_reporting=False)
+    """Build the application of the given stages without writing it.
+
+    ``context`` is added to that of ``cdk.json``, which the CDK command line passes by itself.
+    """
+    settled = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = core.App(outdir=outdir, context={**settled, **(context or {})}, analytics_reporting=False)
     wanted = app.node.try_get_context("stage")
     for stage in (find_stage(wanted),) if wanted else stages:
         add_core_stacks(app, stage, staging)
@@ -66,7 +75,7 @@ def main() -> None:
     """Synthesise for the CDK command line (which sets CDK_OUTDIR) or into ``cdk.out``."""
     with tempfile.TemporaryDirectory() as staging:
         outdir = os.environ.get("CDK_OUTDIR", "cdk.out")
-        build(outdir, Path(staging), tuple(STAGES.values()), {}).synth()
+        build(outdir, Path(staging), tuple(STAGES.values())).synth()
 
 
 if __name__ == "__main__":

@@ -137,9 +137,8 @@ def _synthesise(assembly: Path) -> None:
     from cdk.stages import find_stage
 
     shutil.rmtree(assembly, ignore_errors=True)
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
     with tempfile.TemporaryDirectory() as staging:
-        build(str(assembly), Path(staging), (find_stage(STAGE),), context).synth()
+        build(str(assembly), Path(staging), (find_stage(STAGE),)).synth()
 
 
 # --- assets -------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import aws_cdk as core
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as scheduler_targets
@@ -105,24 +106,32 @@ class FunctionsStack(core.Stack):
     def _function(self, name: str, **limits: Any) -> TwinlegFunction:
         return TwinlegFunction(self, name, self._parts, **limits)
 
+    def _grant_secret(self, function: TwinlegFunction, name: str) -> None:
+        """Let a function read one secret.
+
+        Written on the role alone: the construct's own grant would also edit the policy of
+        the key, which lives in another stack and must not depend on this one.
+        """
+        stage, key = self._stage, self._state.secret_key
+        # The service appends six characters of its own to every secret's name.
+        arn = self.format_arn(
+            service="secretsmanager",
+            resource="secret",
+            resource_name=f"{names.secret(stage.name, name)}-??????",
+            arn_format=core.ArnFormat.COLON_RESOURCE_NAME,
+        )
+        function.role.add_to_principal_policy(
+            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[arn])
+        )
+        if key is not None:
+            function.role.add_to_principal_policy(
+                iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key.key_arn])
+            )
+
     def _grant_database(self, function: TwinlegFunction) -> None:
         """Let a function read the database address; on one machine it is a parameter."""
-        if self._stage.is_local:
-            return
-        function.role.add_to_principal_policy(
-            core.aws_iam.PolicyStatement(
-                actions=["secretsmanager:GetSecretValue"],
-                # The service appends six characters of its own to every secret's name.
-                resources=[
-                    self.format_arn(
-                        service="secretsmanager",
-                        resource="secret",
-                        resource_name=f"{names.secret(self._stage.name, 'database')}-??????",
-                        arn_format=core.ArnFormat.COLON_RESOURCE_NAME,
-                    )
-                ],
-            )
-        )
+        if not self._stage.is_local:
+            self._grant_secret(function, "database")
 
     def _grant_table(self, function: TwinlegFunction, table: str, *actions: str) -> None:
         granted: dynamodb.TableV2 = self._state.tables[table]
@@ -137,7 +146,7 @@ class FunctionsStack(core.Stack):
         self._grant_table(function, "flags", *_SCAN, "dynamodb:PutItem", "dynamodb:UpdateItem")
         self._grant_table(function, "sessions", *_READ, *_WRITE)
         self._grant_table(function, "rate_tokens", *_READ, *_WRITE)
-        self._state.secrets["session"].grant_read(function.role)
+        self._grant_secret(function, "session")
         self._messaging.control.grant_send_messages(function.role)
         self._grant_database(function)
         return function

@@ -39,6 +39,11 @@ class StateStack(core.Stack):
         )
         self.key = self._own_key("DataKey", "tables, buckets and queues")
         self.secret_key = self._own_key("SecretKey", "secrets")
+        if self.key is not None:
+            # Log groups are encrypted with it too, and CloudWatch asks in its own name.
+            self.key.grant_encrypt_decrypt(
+                iam.ServicePrincipal(f"logs.{stage.region}.amazonaws.com")
+            )
         self.tables = {name: self._table(name) for name in names.TABLES}
         self.buckets = {name: self._bucket(name) for name in ("events", "artefacts")}
         self.secrets = {name: self._secret(name) for name in SECRETS}
@@ -53,8 +58,6 @@ class StateStack(core.Stack):
             enable_key_rotation=True,
             removal_policy=self._removal,
         )
-        # Log groups are encrypted too, and CloudWatch asks in its own name.
-        key.grant_encrypt_decrypt(iam.ServicePrincipal(f"logs.{self._stage.region}.amazonaws.com"))
         return key
 
     def _table(self, name: str) -> dynamodb.TableV2:
