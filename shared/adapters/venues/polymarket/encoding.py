@@ -1,0 +1,316 @@
+"""From a ticket to the exact amounts and bytes of an order, and back by other code.
+
+All arithmetic is on millionths. The money leg of a limit order is exact by construction
+(shares have two decimals, prices at most four); the share leg of a budget BUY is rounded
+*down*, because the venue kills a FAK whose share amount is rounded up.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from shared.adapters.venues.polymarket.capabilities import (
+    BUDGET_STEP,
+    BYTES32_ZERO,
+    MIN_MARKETABLE_USD,
+    QTY_STEP,
+    SignatureType,
+    rounding_of,
+)
+from shared.adapters.venues.polymarket.signing import OrderMessage, OrderSigner, domain_separator
+from shared.domain.enums import Outcome, Side, TimeInForce
+from shared.domain.errors import DomainError, OffGridError
+from shared.domain.instrument import Instrument
+from shared.domain.order import LegTicket
+from shared.domain.units import (
+    MICROS,
+    NS_PER_MS,
+    PriceMicros,
+    complement,
+    floor_div,
+    floor_to_step,
+    format_micros,
+    parse_micros,
+)
+
+ORDER_TYPES: Final = {
+    TimeInForce.IOC: "FAK",
+    TimeInForce.FOK: "FOK",
+    TimeInForce.GTC: "GTC",
+}
+_PLAIN = re.compile(r"\d{1,13}(?:\.\d{1,40})?\Z", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What the maker gives and takes, in millionths (pUSD for one, shares for the other)."""
+
+    maker: int
+    taker: int
+
+
+def check_price(price: int, tick: int) -> None:
+    """Refuse a price that is off the tick or outside [tick, 1 - tick]."""
+    rounding_of(tick)
+    if price % tick or not tick <= price <= MICROS - tick:
+        raise OffGridError(f"price {price} is not an order price at tick {tick}")
+
+
+def limit_amounts(side: Side, price: int, size: int, tick: int) -> Amounts:
+    """Return the amounts of a share-denominated limit order; the size is floored to 0.01.
+
+    Raises:
+        OffGridError: the price is not orderable, or nothing is left after flooring.
+    """
+    check_price(price, tick)
+    shares = floor_to_step(size, rounding_of(tick).size_quantum)
+    if shares <= 0:
+        raise OffGridError(f"size {size} is below one hundredth of a share")
+    assert price * shares % MICROS == 0, (price, shares)
+    money = price * shares // MICROS
+    return Amounts(money, shares) if side is Side.BUY else Amounts(shares, money)
+
+
+def budget_buy_amounts(budget: int, price: int, tick: int) -> Amounts:
+    """Return the amounts of a FAK or FOK BUY: the money is given, shares are rounded down."""
+    check_price(price, tick)
+    money = floor_to_step(budget, BUDGET_STEP)
+    shares = floor_to_step(floor_div(money * MICROS, price), rounding_of(tick).amount_quantum)
+    if money <= 0 or shares <= 0:
+        raise OffGridError(f"budget {budget} buys nothing at {price}")
+    assert price * shares <= money * MICROS, (price, shares, money)
+    return Amounts(money, shares)
+
+
+def market_sell_amounts(size: int, price: int, tick: int) -> Amounts:
+    """Return the amounts of a FAK or FOK SELL: shares floored to 0.01, money rounded down."""
+    check_price(price, tick)
+    row = rounding_of(tick)
+    shares = floor_to_step(size, row.size_quantum)
+    money = floor_to_step(floor_div(price * shares, MICROS), row.amount_quantum)
+    if shares <= 0 or money <= 0:
+        raise OffGridError(f"size {size} sells for nothing at {price}")
+    return Amounts(shares, money)
+
+
+def tick_of(ticket: LegTicket, instrument: Instrument) -> int:
+    """Return the tick that applies to the ticket's limit, read on the YES grid."""
+    yes_price = (
+        ticket.price_limit
+        if ticket.outcome is Outcome.YES
+        else complement(PriceMicros(ticket.price_limit))
+    )
+    return instrument.step_at(yes_price)
+
+
+def ticket_amounts(ticket: LegTicket, instrument: Instrument, tick: int) -> Amounts:
+    """Return the amounts that a ticket asks for.
+
+    A BUY that must not rest is budget-denominated: without ``budget_usd`` the budget is
+    ``price_limit * qty``, which must then be whole cents (exact-N rule).
+
+    Raises:
+        DomainError: a size or budget that this venue cannot express exactly.
+    """
+    if ticket.qty <= 0 or ticket.qty % QTY_STEP:
+        raise OffGridError(f"{ticket.qty} is not a positive multiple of 0.01 shares")
+    price = ticket.price_limit
+    if ticket.tif is TimeInForce.GTC:
+        if ticket.budget_usd is not None:
+            raise DomainError("a resting order is share-denominated and takes no budget")
+        if ticket.qty < instrument.min_qty:
+            raise DomainError(f"{ticket.qty} is below the market's minimum {instrument.min_qty}")
+        return limit_amounts(ticket.side, price, ticket.qty, tick)
+    if ticket.side is Side.SELL:
+        return market_sell_amounts(ticket.qty, price, tick)
+    budget = ticket.budget_usd
+    if budget is None:
+        if price * ticket.qty % (BUDGET_STEP * MICROS):
+            raise OffGridError(f"{ticket.qty} at {price} is not a whole number of cents")
+        return _marketable(price * ticket.qty // MICROS, price, tick)
+    if budget <= 0 or budget % BUDGET_STEP:
+        raise OffGridError(f"budget {budget} is not a positive number of whole cents")
+    return _marketable(budget, price, tick)
+
+
+def _marketable(budget: int, price: int, tick: int) -> Amounts:
+    if budget < MIN_MARKETABLE_USD:
+        raise DomainError(f"a marketable BUY needs one dollar, the budget is {budget}")
+    return budget_buy_amounts(budget, price, tick)
+
+
+@dataclass(frozen=True, slots=True)
+class WalletRoles:
+    """Addresses and signature type that every order of one account carries."""
+
+    maker: str
+    signer: str
+    signature_type: SignatureType
+    owner: str
+    """API key id (UUID), repeated in each body."""
+
+
+def build_message(
+    ticket: LegTicket, instrument: Instrument, roles: WalletRoles, salt: int, tick: int
+) -> OrderMessage:
+    """Return the signed fields of a ticket's order; pure, so that it can be rebuilt later."""
+    amounts = ticket_amounts(ticket, instrument, tick)
+    token = instrument.token_of(ticket.outcome)
+    if not token.isdecimal():
+        raise DomainError(f"{ticket.market_id} has no token id for {ticket.outcome.value}")
+    assert ticket.decided_wall_ns > 0, ticket.attempt_id
+    return OrderMessage(
+        salt=salt,
+        maker=roles.maker,
+        signer=roles.signer,
+        token_id=int(token),
+        maker_amount=amounts.maker,
+        taker_amount=amounts.taker,
+        side=0 if ticket.side is Side.BUY else 1,
+        signature_type=roles.signature_type,
+        timestamp_ms=ticket.decided_wall_ns // NS_PER_MS,
+    )
+
+
+def build_payload(
+    message: OrderMessage, order_type: str, owner: str, *, signature: str = ""
+) -> bytes:
+    """Return the body of POST /order; byte-equal to the official client's for a signed order."""
+    body = {
+        "deferExec": False,
+        "order": {
+            "builder": f"0x{message.builder.hex()}",
+            "expiration": "0",
+            "maker": message.maker,
+            "makerAmount": str(message.maker_amount),
+            "metadata": f"0x{message.metadata.hex()}",
+            "salt": message.salt,
+            "side": "BUY" if message.side == 0 else "SELL",
+            "signature": signature,
+            "signatureType": int(message.signature_type),
+            "signer": message.signer,
+            "takerAmount": str(message.taker_amount),
+            "timestamp": str(message.timestamp_ms),
+            "tokenId": str(message.token_id),
+        },
+        "orderType": order_type,
+        "owner": owner,
+    }
+    return msgspec.json.encode(body)
+
+
+def decode_payload(payload: bytes, instrument: Instrument) -> dict[str, str]:
+    """Read a body back into venue-neutral words; shares no code with the encoder (I-05).
+
+    Keys: market_id, outcome, side, tif, price, and qty or (budget BUY) budget; amounts as
+    exact decimal text. The price of a budget BUY is the highest tick not above
+    money / shares, since the shares were rounded down.
+    """
+    body = json.loads(payload)
+    order = body["order"]
+    tokens = {instrument.yes_token: "yes", instrument.no_token: "no"}
+    outcome = tokens.get(order["tokenId"])
+    if outcome is None:
+        raise DomainError(f"token {order['tokenId']!r:.90} is not of {instrument.market_id}")
+    gives, takes = int(order["makerAmount"]), int(order["takerAmount"])
+    buys = order["side"] == "BUY"
+    money, shares = (gives, takes) if buys else (takes, gives)
+    ratio = money * 1_000_000 // shares
+    step = instrument.step_at(PriceMicros(ratio if outcome == "yes" else 1_000_000 - ratio))
+    decoded = {
+        "market_id": instrument.market_id,
+        "outcome": outcome,
+        "side": "buy" if buys else "sell",
+        "tif": {"FAK": "ioc", "FOK": "fok", "GTC": "gtc"}[body["orderType"]],
+        "price": format_micros(ratio - ratio % step),
+    }
+    if buys and body["orderType"] != "GTC":
+        decoded["budget"] = format_micros(money)
+    else:
+        decoded["qty"] = format_micros(shares)
+    return decoded
+
+
+def encode_order_row(row: Mapping[str, Any]) -> dict[str, str]:
+    """Encode and sign one row of ``twinleg orders encode``.
+
+    Args:
+        row: As one of ``orders[]`` of the recorded vectors (``inputs``, ``domain``,
+            ``post_order_body.order``) plus ``private_key``. Amounts and signatures in
+            the body are ignored; they are what this computes.
+
+    Raises:
+        DomainError: the row is incomplete, mistyped, off the grid or badly signed for.
+    """
+    try:
+        inputs, domain = row["inputs"], row["domain"]
+        wire = row["post_order_body"]["order"]
+        amounts = _row_amounts(inputs)
+        message = OrderMessage(
+            salt=int(wire["salt"]),
+            maker=str(wire["maker"]),
+            signer=str(wire["signer"]),
+            token_id=int(str(wire["tokenId"])),
+            maker_amount=amounts.maker,
+            taker_amount=amounts.taker,
+            side=0 if _row_side(inputs) is Side.BUY else 1,
+            signature_type=SignatureType(wire["signatureType"]),
+            timestamp_ms=int(str(wire["timestamp"])),
+            metadata=_bytes32(wire.get("metadata", BYTES32_ZERO)),
+            builder=_bytes32(wire.get("builder", BYTES32_ZERO)),
+        )
+        chain_id = int(domain["chainId"])
+        separator = domain_separator(
+            str(domain["verifyingContract"]),
+            chain_id,
+            name=str(domain["name"]),
+            version=str(domain["version"]),
+        )
+        signer = OrderSigner(str(row["private_key"]), chain_id=chain_id)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise DomainError(f"unreadable order row ({type(error).__name__}: {error})") from None
+    signed = signer.sign_order(message, separator)
+    return {
+        "orderID": signed.order_id,
+        "makerAmount": str(amounts.maker),
+        "takerAmount": str(amounts.taker),
+        "signature": signed.signature,
+    }
+
+
+def _row_side(inputs: Mapping[str, Any]) -> Side:
+    return {"BUY": Side.BUY, "SELL": Side.SELL}[inputs["side"]]
+
+
+def _row_amounts(inputs: Mapping[str, Any]) -> Amounts:
+    """Return the amounts of a row: ``limit`` by price and size, ``market`` by amount."""
+    side, tick = _row_side(inputs), parse_micros(inputs["tick"])
+    if inputs["kind"] == "limit":
+        return limit_amounts(side, parse_micros(inputs["price"]), _floor6(inputs["size"]), tick)
+    if inputs["kind"] != "market":
+        raise DomainError(f"unknown kind of order {inputs['kind']!r:.40}")
+    amount, price = _floor6(inputs["amount"]), parse_micros(inputs["worst_price"])
+    if side is Side.BUY:
+        return budget_buy_amounts(amount, price, tick)
+    return market_sell_amounts(amount, price, tick)
+
+
+def _floor6(text: object) -> int:
+    """Return a plain decimal in micros, rounded down: sizes are floored to 0.01 anyway."""
+    if not isinstance(text, str) or not _PLAIN.match(text):
+        raise DomainError(f"not a plain positive decimal: {text!r:.60}")
+    whole, _, fraction = text.partition(".")
+    return int(whole) * MICROS + int(fraction[:6].ljust(6, "0"))
+
+
+def _bytes32(text: object) -> bytes:
+    raw = bytes.fromhex(str(text).removeprefix("0x"))
+    if len(raw) != 32:
+        raise DomainError("metadata and builder are 32 bytes of hex")
+    return raw

@@ -1,0 +1,391 @@
+"""HTTP to the CLOB, Gamma and the data API; one kept-alive client, no retries on orders.
+
+Reads raise ``StoreError`` when the venue does not answer with 200 and ``WireError`` when
+the answer cannot be read. The two calls of the order path return status and body as they
+came, because deciding what they mean is the business of ``execution``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import httpx
+import msgspec
+
+from shared.adapters.venues.polymarket.capabilities import CHAIN_ID, SignatureType
+from shared.adapters.venues.polymarket.parsing import decode
+from shared.adapters.venues.polymarket.schemas import (
+    ActivityRow,
+    ApiKeyAnswer,
+    BalanceAnswer,
+    CancelAnswer,
+    ClobMarketInfo,
+    ClosedOnlyAnswer,
+    GammaMarket,
+    GeoblockAnswer,
+    OpenOrder,
+    OrderPage,
+    PositionRow,
+    RestBook,
+    Trade,
+    TradePage,
+)
+from shared.adapters.venues.polymarket.signing import (
+    ApiCredentials,
+    OrderSigner,
+    l1_headers,
+    l2_headers,
+)
+from shared.domain.errors import DomainError, StoreError, WireError
+from shared.domain.units import NS_PER_S
+from shared.ports.clock import Clock
+
+T = TypeVar("T")
+
+USER_AGENT: Final = "twinleg/1"
+"""The venue's edge answers 403 to the default agents of some libraries."""
+READ_TIMEOUT_S: Final = 5.0
+ORDER_TIMEOUT_S: Final = 2.0
+"""An order request is cut off here; what became of it is then a matter of evidence (F-082)."""
+FIRST_CURSOR: Final = "MA=="
+LAST_CURSOR: Final = "LTE="
+PAGES_MAX: Final = 1_000
+POSITIONS_PER_PAGE: Final = 500
+ACTIVITY_PER_PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Base addresses of one host set. ``ws`` ends in ``/ws``; the channels are appended."""
+
+    clob: str
+    gamma: str
+    data: str
+    ws: str
+    geoblock: str
+
+
+PRODUCTION: Final = Hosts(
+    clob="https://clob.polymarket.com",
+    gamma="https://gamma-api.polymarket.com",
+    data="https://data-api.polymarket.com",
+    ws="wss://ws-subscriptions-clob.polymarket.com/ws",
+    geoblock="https://polymarket.com/api/geoblock",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Everything that trades for one account. Secrets never appear in its repr."""
+
+    signer: OrderSigner
+    api: ApiCredentials
+    signature_type: SignatureType
+    wallet: str
+    """The address that holds the money: EOA, proxy, safe or deposit wallet."""
+
+    @staticmethod
+    def from_secret(secret: Mapping[str, Any], *, chain_id: int = CHAIN_ID) -> Credentials:
+        """Read the secret's fields private_key, wallet, signature_type, api_key, api_secret,
+        api_passphrase (and eoa, which must then be the address of the key).
+
+        Raises:
+            DomainError: a field is missing or contradicts another; its value is not quoted.
+        """
+        try:
+            signer = OrderSigner(str(secret["private_key"]), chain_id=chain_id)
+            kind = SignatureType(int(secret["signature_type"]))
+            wallet = signer.address if kind is SignatureType.EOA else str(secret["wallet"])
+            api = ApiCredentials(
+                str(secret["api_key"]), str(secret["api_secret"]), str(secret["api_passphrase"])
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DomainError(f"Polymarket secret: {type(error).__name__} in a field") from None
+        if str(secret.get("eoa", signer.address)).lower() != signer.address.lower():
+            raise DomainError("Polymarket secret: the key is not that of the named address")
+        return Credentials(signer, api, kind, wallet)
+
+    @property
+    def order_signer(self) -> str:
+        """The address in an order's ``signer``: a deposit wallet signs in its own name."""
+        is_wallet = self.signature_type is SignatureType.DEPOSIT_WALLET
+        return self.wallet if is_wallet else self.signer.address
+
+
+_BOOKS: Final = msgspec.json.Decoder(list[RestBook])
+_BOOK: Final = msgspec.json.Decoder(RestBook)
+_INFO: Final = msgspec.json.Decoder(ClobMarketInfo)
+_MARKETS: Final = msgspec.json.Decoder(list[GammaMarket])
+_CANCEL: Final = msgspec.json.Decoder(CancelAnswer)
+_ORDER: Final = msgspec.json.Decoder(OpenOrder)
+_ORDERS: Final = msgspec.json.Decoder(OrderPage)
+_TRADES: Final = msgspec.json.Decoder(TradePage)
+_BALANCE: Final = msgspec.json.Decoder(BalanceAnswer)
+_POSITIONS: Final = msgspec.json.Decoder(list[PositionRow])
+_ACTIVITY: Final = msgspec.json.Decoder(list[ActivityRow])
+_GEOBLOCK: Final = msgspec.json.Decoder(GeoblockAnswer)
+_API_KEY: Final = msgspec.json.Decoder(ApiKeyAnswer)
+_CLOSED_ONLY: Final = msgspec.json.Decoder(ClosedOnlyAnswer)
+_VERSION: Final = msgspec.json.Decoder(dict[str, Any])
+
+
+class PolymarketRest:
+    """One HTTP client with the endpoints that Twinleg uses, typed."""
+
+    def __init__(self, hosts: Hosts, clock: Clock, credentials: Credentials | None = None) -> None:
+        self.hosts = hosts
+        self._clock = clock
+        self._credentials = credentials
+        # No proxy from the environment: an order must not take a route nobody configured.
+        self._http = httpx.AsyncClient(
+            headers={"User-Agent": USER_AGENT},
+            timeout=READ_TIMEOUT_S,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=40, max_keepalive_connections=20),
+        )
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    # --- plumbing ----------------------------------------------------------------------------
+
+    def _auth(self, method: str, path: str, body: str = "") -> dict[str, str]:
+        if self._credentials is None:
+            raise DomainError(f"{method} {path} needs credentials")
+        seconds = self._clock.wall_ns() // NS_PER_S
+        return l2_headers(
+            self._credentials.api, self._credentials.signer.address, seconds, method, path, body
+        )
+
+    async def _read(
+        self,
+        base: str,
+        path: str,
+        params: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+        *,
+        auth: bool = False,
+        method: str = "GET",
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """Return the body of a 200 answer; raises StoreError for everything else."""
+        sent = dict(headers or {})
+        if auth:
+            sent |= self._auth(method, path, (content or b"").decode())
+        if content is not None:
+            sent["Content-Type"] = "application/json"
+        pairs: list[tuple[str, str | int | float | bool | None]] = list(
+            params.items() if isinstance(params, Mapping) else params
+        )
+        try:
+            answer = await self._http.request(
+                method, base + path, params=pairs or None, content=content, headers=sent
+            )
+        except httpx.HTTPError as error:
+            raise StoreError(f"{method} {path}: {type(error).__name__}") from error
+        if answer.status_code != 200:
+            raise StoreError(f"{method} {path}: HTTP {answer.status_code} {answer.text[:120]}")
+        return answer.content
+
+    # --- public ------------------------------------------------------------------------------
+
+    async def market_page(self, cursor: str) -> bytes:
+        params = {"limit": "100", "closed": "false", "include_tag": "true"}
+        if cursor:
+            params["after_cursor"] = cursor
+        return await self._read(self.hosts.gamma, "/markets/keyset", params)
+
+    async def gamma_markets(self, conditions: Sequence[str]) -> list[GammaMarket]:
+        """Return the present objects of some markets, open and closed ones."""
+        rows: list[GammaMarket] = []
+        for closed in ("false", "true"):
+            params = [("condition_ids", c) for c in conditions]
+            params += [("closed", closed), ("limit", str(len(conditions)))]
+            raw = await self._read(self.hosts.gamma, "/markets", params)
+            found = decode(_MARKETS, raw, "polymarket.gamma.markets")
+            rows.extend(found)
+        return rows
+
+    async def book(self, token: str) -> RestBook:
+        raw = await self._read(self.hosts.clob, "/book", {"token_id": token})
+        return decode(_BOOK, raw, "polymarket.rest.book")
+
+    async def books(self, tokens: Sequence[str]) -> list[RestBook]:
+        content = msgspec.json.encode([{"token_id": t} for t in tokens])
+        raw = await self._read(self.hosts.clob, "/books", method="POST", content=content)
+        return decode(_BOOKS, raw, "polymarket.rest.books")
+
+    async def server_time(self) -> int:
+        """Return the venue's unix seconds."""
+        raw = (await self._read(self.hosts.clob, "/time")).strip().strip(b'"')
+        if not raw.isdigit() or len(raw) > 11:
+            raise WireError("polymarket.rest.time", raw[:40].decode("latin-1"))
+        return int(raw)
+
+    async def version(self) -> int:
+        raw = await self._read(self.hosts.clob, "/version")
+        text = str(decode(_VERSION, raw, "polymarket.rest.version").get("version", ""))
+        if not text.isascii() or not text.isdigit():
+            raise WireError("polymarket.rest.version", text)
+        return int(text)
+
+    async def clob_market(self, condition: str) -> ClobMarketInfo:
+        raw = await self._read(self.hosts.clob, f"/clob-markets/{condition}")
+        return decode(_INFO, raw, "polymarket.clob_market")
+
+    async def geoblock(self) -> GeoblockAnswer:
+        """Say whether this host's address may trade; asked from the trading host itself."""
+        raw = await self._read(self.hosts.geoblock, "")
+        return decode(_GEOBLOCK, raw, "polymarket.geoblock")
+
+    # --- account -----------------------------------------------------------------------------
+
+    async def collateral(self) -> str:
+        """Return the pUSD balance text of the trading wallet."""
+        assert self._credentials is not None
+        params = {
+            "asset_type": "COLLATERAL",
+            "signature_type": str(int(self._credentials.signature_type)),
+        }
+        raw = await self._read(self.hosts.clob, "/balance-allowance", params, auth=True)
+        return decode(_BALANCE, raw, "polymarket.balance").balance
+
+    async def conditional(self, token: str) -> str:
+        """Return the share balance text of one token, as the chain has it."""
+        assert self._credentials is not None
+        params = {
+            "asset_type": "CONDITIONAL",
+            "token_id": token,
+            "signature_type": str(int(self._credentials.signature_type)),
+        }
+        raw = await self._read(self.hosts.clob, "/balance-allowance", params, auth=True)
+        return decode(_BALANCE, raw, "polymarket.balance").balance
+
+    async def positions(self) -> list[PositionRow]:
+        assert self._credentials is not None
+        base = {"user": self._credentials.wallet, "sizeThreshold": "0"}
+        return await self._offset_pages("/positions", base, _POSITIONS, POSITIONS_PER_PAGE)
+
+    async def redemptions(self, since_s: int) -> list[ActivityRow]:
+        assert self._credentials is not None
+        base = {"user": self._credentials.wallet, "type": "REDEEM", "start": str(since_s)}
+        return await self._offset_pages("/activity", base, _ACTIVITY, ACTIVITY_PER_PAGE)
+
+    async def _offset_pages(
+        self,
+        path: str,
+        base: Mapping[str, str],
+        decoder: msgspec.json.Decoder[list[T]],
+        limit: int,
+    ) -> list[T]:
+        """Read every page; a page that fails fails the whole read (F-065)."""
+        rows: list[T] = []
+        for page in range(PAGES_MAX):
+            params = {**base, "limit": str(limit), "offset": str(page * limit)}
+            raw = await self._read(self.hosts.data, path, params)
+            chunk = decode(decoder, raw, f"polymarket.data{path}")
+            rows += chunk
+            if len(chunk) < limit:
+                return rows
+        raise StoreError(f"{path}: more than {PAGES_MAX} pages")
+
+    async def is_closed_only(self) -> bool:
+        raw = await self._read(self.hosts.clob, "/auth/ban-status/closed-only", auth=True)
+        return decode(_CLOSED_ONLY, raw, "polymarket.closed_only").closed_only
+
+    async def create_or_derive_api_key(self, nonce: int = 0) -> ApiCredentials:
+        """Create the API key of (wallet, nonce), or derive it when it exists already."""
+        assert self._credentials is not None
+        seconds = self._clock.wall_ns() // NS_PER_S
+        headers = l1_headers(self._credentials.signer, seconds, nonce)
+        try:
+            raw = await self._read(self.hosts.clob, "/auth/api-key", method="POST", headers=headers)
+        except StoreError:
+            raw = await self._read(self.hosts.clob, "/auth/derive-api-key", headers=headers)
+        row = decode(_API_KEY, raw, "polymarket.api_key")
+        return ApiCredentials(row.api_key, row.secret, row.passphrase)
+
+    # --- orders ------------------------------------------------------------------------------
+
+    async def post_order(
+        self, body: bytes, may_send: Callable[[], str | None]
+    ) -> tuple[int, bytes] | None:
+        """Sign the request, ask ``may_send``, write. None when permission was refused.
+
+        Raises:
+            httpx.HTTPError: nothing readable came back; the order is unknown then.
+        """
+        path = "/order"
+        request = self._http.build_request(
+            "POST",
+            self.hosts.clob + path,
+            content=body,
+            headers={**self._auth("POST", path, body.decode()), "Content-Type": "application/json"},
+            timeout=ORDER_TIMEOUT_S,
+        )
+        if may_send() is not None:
+            return None
+        answer = await self._http.send(request)
+        return answer.status_code, answer.content
+
+    async def cancel_order(self, order_id: str) -> CancelAnswer:
+        content = msgspec.json.encode({"orderID": order_id})
+        raw = await self._read(
+            self.hosts.clob, "/order", auth=True, method="DELETE", content=content
+        )
+        return decode(_CANCEL, raw, "polymarket.cancel")
+
+    async def cancel_all(self) -> CancelAnswer:
+        raw = await self._read(self.hosts.clob, "/cancel-all", auth=True, method="DELETE")
+        return decode(_CANCEL, raw, "polymarket.cancel_all")
+
+    async def order(self, order_id: str) -> OpenOrder | None:
+        """Return an order that the venue still shows; None proves nothing (it may be done)."""
+        try:
+            raw = await self._read(self.hosts.clob, f"/data/order/{order_id}", auth=True)
+        except StoreError as error:
+            if "HTTP 404" in str(error):
+                return None
+            raise
+        if raw.strip() in (b"", b"null", b"{}", b'""'):
+            return None
+        return decode(_ORDER, raw, "polymarket.order")
+
+    async def open_orders(self) -> list[OpenOrder]:
+        async def page(cursor: str) -> tuple[list[OpenOrder], str | None]:
+            raw = await self._read(
+                self.hosts.clob, "/data/orders", {"next_cursor": cursor}, auth=True
+            )
+            row = decode(_ORDERS, raw, "polymarket.orders")
+            return row.data, row.next_cursor
+
+        return await _cursor_pages(page, "/data/orders")
+
+    async def trades(self, **filters: str) -> list[Trade]:
+        """Return trades of the account to the last page; filters: id, market, after (s)."""
+
+        async def page(cursor: str) -> tuple[list[Trade], str | None]:
+            params = {**filters, "next_cursor": cursor}
+            raw = await self._read(self.hosts.clob, "/data/trades", params, auth=True)
+            row = decode(_TRADES, raw, "polymarket.trades")
+            return row.data, row.next_cursor
+
+        return await _cursor_pages(page, "/data/trades")
+
+
+async def _cursor_pages(
+    page: Callable[[str], Awaitable[tuple[list[T], str | None]]], path: str
+) -> list[T]:
+    """Follow ``next_cursor`` to its end mark; a repeated cursor is an error, not an end."""
+    rows: list[T] = []
+    cursor, seen = FIRST_CURSOR, set[str]()
+    while cursor not in ("", LAST_CURSOR):
+        if cursor in seen or len(seen) > PAGES_MAX:
+            raise StoreError(f"{path}: cursor {cursor!r} repeats")
+        seen.add(cursor)
+        chunk, following = await page(cursor)
+        rows += chunk
+        cursor = following or LAST_CURSOR
+    return rows

@@ -1,0 +1,463 @@
+"""The market channel without I/O: frames in, verified feed bodies out.
+
+The kernel's book is the YES token's; the NO token's is its exact mirror and arrives in the
+same message, so that only YES tokens are subscribed. Rules:
+1. A body leaves only after the venue's own hash agreed with the book it describes.
+2. A book in doubt is marked in the same call, before anything else is said about it, and
+   asks for a REST book through ``wanted``.
+3. A frame that cannot be read puts the markets named in it in doubt, or, when none can be
+   recognised, every market of the connection.
+4. A PONG proves the connection, never a book (F-005).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import msgspec
+
+from shared.adapters.venues.polymarket.capabilities import ROUNDING
+from shared.adapters.venues.polymarket.parsing import decode, grid_of
+from shared.adapters.venues.polymarket.schemas import Frame, LevelRow, PriceChangeRow, RestBook
+from shared.adapters.venues.polymarket.wire_book import WireBook
+from shared.domain.enums import BookSide, BookState, MarketStatus, Outcome
+from shared.domain.errors import WireError
+from shared.domain.events import (
+    BookChanged,
+    BookMarked,
+    BookProved,
+    BookReplaced,
+    EventBody,
+    InstrumentChanged,
+    LevelChanged,
+    MarketResolved,
+    MarketStatusChanged,
+)
+from shared.domain.ids import MarketId
+from shared.domain.instrument import Instrument
+from shared.domain.units import MICROS, NS_PER_S, PriceMicros, QtyMicros, format_micros
+
+_FRAMES: Final = msgspec.json.Decoder(list[Frame] | Frame)
+_REST_BOOK: Final = msgspec.json.Decoder(RestBook)
+_TOKENS = re.compile(r"\d{20,78}", re.ASCII)
+
+MISMATCHES_MAX: Final = 3
+MISMATCH_WINDOW_NS: Final = 60 * NS_PER_S
+BENCH_NS: Final = 600 * NS_PER_S
+"""More than three hash mismatches in a minute bench the market for ten (F-006)."""
+RECENT_TRADES: Final = 4
+SEEN_KINDS_MAX: Final = 200
+
+
+@dataclass(slots=True)
+class Track:
+    """What is known about one watched market."""
+
+    instrument: Instrument
+    book: WireBook | None = None
+    state: BookState = BookState.STALE
+    proved_mono_ns: int = 0
+    mismatches: deque[int] = field(default_factory=deque)
+    benched_until: int = 0
+    behind_ms: int = 0
+    """Venue time of a REST book that was newer than ours; 0 when none is pending."""
+    trades: deque[str] = field(default_factory=lambda: deque(maxlen=RECENT_TRADES))
+    """Prices that may be the last trade price: announced, or of levels just changed."""
+
+    @property
+    def market(self) -> MarketId:
+        return self.instrument.market_id
+
+
+class MarketChannel:
+    """Books of all watched markets of the venue, whatever connection their frames use."""
+
+    def __init__(self) -> None:
+        self.tracks: dict[str, Track] = {}
+        """By YES token."""
+        self.by_market: dict[MarketId, Track] = {}
+        self.wanted: set[MarketId] = set()
+        """Markets whose book must be read over REST as soon as possible."""
+        self.errors: Counter[str] = Counter()
+        self.new_markets: deque[str] = deque(maxlen=1_000)
+        self.frozen: set[str] = set()
+        """YES tokens whose stream was shown to be silent; their socket must be replaced."""
+        self.last_venue_ts_ns = 0
+        self._samples: dict[str, str] = {}
+
+    # --- the set of markets ------------------------------------------------------------------
+
+    def watch(self, instruments: Iterable[Instrument]) -> None:
+        """Replace the watched set; known books are kept, instruments are refreshed."""
+        fresh: dict[str, Track] = {}
+        for instrument in instruments:
+            if not instrument.yes_token:
+                continue
+            track = self.tracks.get(instrument.yes_token) or Track(instrument)
+            track.instrument = instrument
+            fresh[instrument.yes_token] = track
+        self.tracks = fresh
+        self.by_market = {track.market: track for track in fresh.values()}
+        self.wanted &= set(self.by_market)
+        assert len(self.by_market) == len(self.tracks)
+
+    def count_error(self, error: WireError) -> bool:
+        """Count an unreadable piece; True the first time its kind is seen (log it then)."""
+        is_first = error.kind not in self._samples and len(self._samples) < SEEN_KINDS_MAX
+        if is_first:
+            self._samples[error.kind] = error.sample
+        self.errors[error.kind] += 1
+        return is_first
+
+    def sample_of(self, kind: str) -> str:
+        return self._samples.get(kind, "")
+
+    # --- connection events -------------------------------------------------------------------
+
+    def lost(self, tokens: Iterable[str], reason: str) -> list[EventBody]:
+        """Mark the books of a connection that ended; they come back with its next snapshots."""
+        bodies: list[EventBody] = []
+        for token in tokens:
+            track = self.tracks.get(token)
+            if track is not None:
+                track.book = None
+                bodies += self._mark(track, BookState.STALE, reason)
+        return bodies
+
+    def feed(self, raw: str | bytes, mono_ns: int, tokens: Iterable[str]) -> list[EventBody]:
+        """Take one frame of a connection that carries ``tokens``."""
+        if raw in ("PONG", b"PONG"):
+            return []
+        try:
+            decoded = decode(_FRAMES, raw, "polymarket.ws.frame")
+        except WireError as error:
+            self.count_error(error)
+            return self._doubt(raw, tokens)
+        bodies: list[EventBody] = []
+        for frame in decoded if isinstance(decoded, list) else (decoded,):
+            try:
+                bodies += self._frame(frame, mono_ns)
+            except WireError as error:
+                self.count_error(error)
+                bodies += self._doubt_frame(frame)
+        return bodies
+
+    # --- frames ------------------------------------------------------------------------------
+
+    def _frame(self, frame: Frame, mono_ns: int) -> list[EventBody]:
+        kind = frame.event_type or _infer_kind(frame)
+        if frame.timestamp and frame.timestamp.isascii() and frame.timestamp.isdigit():
+            self.last_venue_ts_ns = max(self.last_venue_ts_ns, int(frame.timestamp[:16]) * 10**6)
+        if kind == "price_change":
+            return self._price_change(frame, mono_ns)
+        if kind == "book":
+            return self._book(frame, mono_ns)
+        if kind == "last_trade_price":
+            track = self.tracks.get(frame.asset_id or "")
+            if track is not None and frame.price:
+                track.trades.append(frame.price)
+            return []
+        if kind == "tick_size_change":
+            return self._tick_change(frame)
+        if kind == "market_resolved":
+            return self._resolved(frame)
+        if kind == "new_market":
+            if frame.market:
+                self.new_markets.append(frame.market)
+            return []
+        if kind == "best_bid_ask":
+            return []
+        # A word that the venue added later: it says nothing about books that we hold.
+        self.count_error(WireError("polymarket.ws.event_type", str(kind)))
+        return []
+
+    def _book(self, frame: Frame, mono_ns: int) -> list[EventBody]:
+        track = self.tracks.get(frame.asset_id or "")
+        if track is None:
+            return []
+        instrument, old = track.instrument, track.book
+        tick = frame.tick_size or (old.tick_size if old else _tick_text(instrument))
+        last = frame.last_trade_price
+        book = WireBook(
+            market=frame.market or "",
+            asset_id=frame.asset_id or "",
+            timestamp=frame.timestamp or "",
+            bids=frame.bids or (),
+            asks=frame.asks or (),
+            min_order_size=old.min_order_size if old else format_micros(instrument.min_qty),
+            tick_size=tick,
+            neg_risk=instrument.neg_risk,
+            last_trade_price=last if last is not None else (old.last_trade_price if old else ""),
+        )
+        if book.market != instrument.native_id:
+            raise WireError("polymarket.ws.market", f"{book.market} {book.asset_id}")
+        if old is not None and book.ts_ms < old.ts_ms:
+            self.count_error(WireError("polymarket.ws.old_frame", book.timestamp))
+            return []
+        if not self._verify(track, book, frame.hash or "", ()):
+            return self._mismatch(track, mono_ns, counts=True)
+        return self._accept(track, book, mono_ns)
+
+    def _price_change(self, frame: Frame, mono_ns: int) -> list[EventBody]:
+        rows: dict[str, list[PriceChangeRow]] = {}
+        for row in frame.price_changes or ():
+            if row.asset_id in self.tracks:
+                rows.setdefault(row.asset_id, []).append(row)
+        bodies: list[EventBody] = []
+        for token, entries in rows.items():
+            track = self.tracks[token]
+            try:
+                bodies += self._change(track, frame, entries, mono_ns)
+            except WireError as error:
+                self.count_error(error)
+                bodies += self._gap(track, error.kind)
+        return bodies
+
+    def _change(
+        self, track: Track, frame: Frame, entries: list[PriceChangeRow], mono_ns: int
+    ) -> list[EventBody]:
+        """Apply all entries of one asset, then verify once (F-006)."""
+        book = track.book
+        if book is None or track.state is not BookState.SYNCED:
+            self.wanted.add(track.market)
+            return []
+        if frame.market != book.market:
+            raise WireError("polymarket.ws.market", f"{frame.market} {book.asset_id}")
+        before_ms = book.ts_ms
+        timestamp = frame.timestamp or ""
+        if timestamp.isdigit() and int(timestamp[:16]) < before_ms:
+            self.count_error(WireError("polymarket.ws.old_frame", timestamp))
+            return []
+        book.set_time(timestamp)
+        changes = []
+        for row in entries:
+            price, size = book.apply(row.side, LevelRow(row.price, row.size))
+            if 0 < price < MICROS:
+                side = BookSide.BID if row.side == "BUY" else BookSide.ASK
+                changes.append(LevelChanged(side, PriceMicros(price), QtyMicros(size)))
+        prices = tuple(row.price for row in entries)
+        if not self._verify(track, book, entries[-1].hash, prices):
+            return self._mismatch(track, mono_ns, counts=len(entries) == 1)
+        if book.is_crossed():
+            return self._gap(track, "crossed")
+        track.proved_mono_ns = mono_ns
+        if not changes:
+            return [BookProved(track.market)]
+        return [BookChanged(track.market, tuple(changes), book.ts_ns)]
+
+    def _verify(self, track: Track, book: WireBook, claimed: str, prices: tuple[str, ...]) -> bool:
+        """Check the venue's hash; a trade may have moved the last trade price silently.
+
+        The price that traded is that of a level which this very message changed, or one
+        just announced; nothing else is tried, and a match fixes the price for good.
+        """
+        if book.digest() == claimed:
+            track.trades.extend(prices)
+            return True
+        for price in (*prices, *reversed(track.trades)):
+            if price != book.last_trade_price and book.digest(price) == claimed:
+                book.set_last_trade(price)
+                return True
+        track.trades.extend(prices)
+        return False
+
+    def _tick_change(self, frame: Frame) -> list[EventBody]:
+        """Drop the book and re-grid the instrument; old-tick orders are refused from now on."""
+        found = self.tracks.get(frame.asset_id or "")
+        if found is None:
+            return []
+        bodies = self._gap(found, "tick_size_change")
+        probe = WireBook(
+            market=frame.market or "",
+            asset_id=frame.asset_id or "",
+            timestamp="0",
+            bids=(),
+            asks=(),
+            min_order_size="5",
+            tick_size=frame.new_tick_size or "",
+            neg_risk=False,
+            last_trade_price="",
+        )
+        found.book = None
+        found.instrument = regrid(found.instrument, probe.tick)
+        return [*bodies, InstrumentChanged(found.instrument)]
+
+    def _resolved(self, frame: Frame) -> list[EventBody]:
+        market = next(
+            (t for t in self.by_market.values() if t.instrument.native_id == frame.market), None
+        )
+        if market is None:
+            return []
+        winner = frame.winning_asset_id or ""
+        tokens = {
+            market.instrument.token_of(Outcome.YES): PriceMicros(MICROS),
+            market.instrument.token_of(Outcome.NO): PriceMicros(0),
+        }
+        if winner not in tokens:
+            # A split result names no winner here; the catalogue's final prices will tell.
+            raise WireError("polymarket.ws.winner", winner)
+        return self.resolve(market, tokens[winner])
+
+    def resolve(self, track: Track, payout: PriceMicros) -> list[EventBody]:
+        """Say once that a market is determined and what one YES pays."""
+        if track.instrument.status in (MarketStatus.DETERMINED, MarketStatus.SETTLED):
+            return []
+        track.instrument = replace(track.instrument, status=MarketStatus.DETERMINED)
+        return [
+            MarketStatusChanged(track.market, MarketStatus.DETERMINED),
+            MarketResolved(track.market, payout),
+        ]
+
+    # --- REST books --------------------------------------------------------------------------
+
+    def judge_rest(self, raw: RestBook, mono_ns: int) -> list[EventBody]:
+        """Compare a REST book with the stream's: prove it, repair it, or expose a freeze.
+
+        A REST book may be ahead of frames in flight or behind them. Newer by its time and
+        different: the stream has until the next look to catch up, then it is frozen.
+        """
+        track = self.tracks.get(raw.asset_id)
+        if track is None:
+            return []
+        book = read_rest_book(raw, track.instrument)
+        ours = track.book
+        is_repair = ours is None or track.state is not BookState.SYNCED
+        if book.is_shell() and ours is not None and not ours.is_shell():
+            self.count_error(WireError("polymarket.rest.shell", raw.asset_id))
+            return []
+        if is_repair or ours is None:
+            if mono_ns < track.benched_until or (ours is not None and book.ts_ms < ours.ts_ms):
+                return []
+            return self._accept(track, book, mono_ns)
+        if book.has_levels_of(ours):
+            track.behind_ms = 0
+            track.proved_mono_ns = mono_ns
+            return [BookProved(track.market)]
+        if book.ts_ms < ours.ts_ms:
+            return []
+        if book.ts_ms == ours.ts_ms:
+            return [*self._gap(track, "rest_differs"), *self._accept(track, book, mono_ns)]
+        if track.behind_ms > 0 and ours.ts_ms < track.behind_ms:
+            self.frozen.add(raw.asset_id)
+            track.behind_ms = 0
+            return self._mark(track, BookState.FROZEN, "stream is behind REST")
+        track.behind_ms = book.ts_ms
+        return []
+
+    # --- states ------------------------------------------------------------------------------
+
+    def _accept(self, track: Track, book: WireBook, mono_ns: int) -> list[EventBody]:
+        if book.is_crossed():
+            track.book = book
+            return self._gap(track, "crossed")
+        if mono_ns < track.benched_until:
+            track.book = book
+            return []
+        bodies: list[EventBody] = []
+        if book.tick in ROUNDING and (book.tick != _tick(track.instrument)):
+            track.instrument = regrid(track.instrument, book.tick)
+            bodies.append(InstrumentChanged(track.instrument))
+        track.book, track.behind_ms, track.proved_mono_ns = book, 0, mono_ns
+        bodies.append(BookReplaced(track.market, book.bids(), book.asks(), book.ts_ns))
+        self.wanted.discard(track.market)
+        return [*bodies, *self._mark(track, BookState.SYNCED, "verified")]
+
+    def _mark(self, track: Track, state: BookState, reason: str) -> list[EventBody]:
+        if track.state is state:
+            return []
+        track.state = state
+        if state is not BookState.SYNCED:
+            self.wanted.add(track.market)
+        return [BookMarked(track.market, state, reason)]
+
+    def _gap(self, track: Track, reason: str) -> list[EventBody]:
+        self.wanted.add(track.market)
+        return self._mark(track, BookState.GAPPED, reason)
+
+    def _mismatch(self, track: Track, mono_ns: int, *, counts: bool) -> list[EventBody]:
+        """Drop the book; several mismatches in a row bench the market."""
+        self.errors["polymarket.ws.hash"] += 1
+        if counts:
+            track.mismatches.append(mono_ns)
+            while track.mismatches and track.mismatches[0] < mono_ns - MISMATCH_WINDOW_NS:
+                track.mismatches.popleft()
+            if len(track.mismatches) > MISMATCHES_MAX:
+                track.benched_until = mono_ns + BENCH_NS
+                track.mismatches.clear()
+        track.book = None
+        return self._gap(track, "hash_mismatch")
+
+    def _doubt(self, raw: str | bytes, tokens: Iterable[str]) -> list[EventBody]:
+        text = raw if isinstance(raw, str) else raw.decode("latin-1")
+        named = [t for t in _TOKENS.findall(text[:100_000]) if t in self.tracks]
+        bodies: list[EventBody] = []
+        for token in named or list(tokens):
+            track = self.tracks.get(token)
+            if track is not None:
+                bodies += self._gap(track, "unreadable_frame")
+        return bodies
+
+    def _doubt_frame(self, frame: Frame) -> list[EventBody]:
+        track = self.tracks.get(frame.asset_id or "")
+        return self._gap(track, "unreadable_frame") if track is not None else []
+
+
+def _infer_kind(frame: Frame) -> str:
+    """Name an object without ``event_type``, as older recordings and REST bodies have it."""
+    if frame.price_changes is not None:
+        return "price_change"
+    if frame.bids is not None or frame.asks is not None:
+        return "book"
+    if frame.new_tick_size is not None:
+        return "tick_size_change"
+    return "last_trade_price" if frame.price is not None else "unknown"
+
+
+def _tick(instrument: Instrument) -> int:
+    return instrument.grid[0].step if instrument.grid else 0
+
+
+def _tick_text(instrument: Instrument) -> str:
+    return format_micros(_tick(instrument))
+
+
+def regrid(instrument: Instrument, tick: int) -> Instrument:
+    """Return the instrument on another tick; an unknown tick makes it untradeable."""
+    if tick not in ROUNDING:
+        return replace(instrument, tradeable=False, refusal=f"unknown tick {tick}")
+    return replace(instrument, grid=(grid_of(tick),))
+
+
+def parse_rest_book(raw: bytes) -> RestBook:
+    return decode(_REST_BOOK, raw, "polymarket.rest.book")
+
+
+def read_rest_book(raw: RestBook, instrument: Instrument | None) -> WireBook:
+    """Return the verified book of one ``GET /book`` answer.
+
+    Raises:
+        WireError: unreadable, of another market, or not what its own hash says.
+    """
+    if instrument is not None and raw.market != instrument.native_id:
+        raise WireError("polymarket.rest.market", f"{raw.market} {raw.asset_id}")
+    default = format_micros(instrument.min_qty) if instrument else "5"
+    book = WireBook(
+        market=raw.market,
+        asset_id=raw.asset_id,
+        timestamp=raw.timestamp,
+        bids=raw.bids,
+        asks=raw.asks,
+        min_order_size=raw.min_order_size or default,
+        tick_size=raw.tick_size or (_tick_text(instrument) if instrument else ""),
+        neg_risk=raw.neg_risk
+        if raw.neg_risk is not None
+        else bool(instrument and instrument.neg_risk),
+        last_trade_price=raw.last_trade_price or "",
+    )
+    if book.digest_of_rows(raw.bids, raw.asks) != raw.hash:
+        raise WireError("polymarket.rest.hash", f"{raw.asset_id} {raw.hash}")
+    return book
