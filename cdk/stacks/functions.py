@@ -20,20 +20,10 @@ from constructs import Construct
 from cdk.bundling import first_party_code, wheel_layer_code
 from cdk.components.function import FunctionParts, TwinlegFunction
 from cdk.stacks.messaging import MessagingStack
+from cdk.stacks.parameters import LOCAL_PARAMETERS
 from cdk.stacks.state import StateStack
 from cdk.stages import Stage
 from shared.contracts import names
-
-LOCAL_PARAMETERS: Final = {
-    "Dsn": "TWINLEG_DSN",
-    "StateDir": "TWINLEG_STATE_DIR",
-    "Mode": "TWINLEG_MODE",
-    "KalshiUrl": "TWINLEG_KALSHI_URL",
-    "PolymarketClobUrl": "TWINLEG_POLYMARKET_CLOB_URL",
-    "PolymarketGammaUrl": "TWINLEG_POLYMARKET_GAMMA_URL",
-    "PolymarketDataUrl": "TWINLEG_POLYMARKET_DATA_URL",
-}
-"""Stack parameter -> environment name; on one machine ports are known only at start."""
 
 _READ: Final = ("dynamodb:GetItem", "dynamodb:Query")
 _SCAN: Final = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan")
