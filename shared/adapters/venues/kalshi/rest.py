@@ -1,0 +1,227 @@
+"""One signed, kept-alive HTTPS connection pool to the REST API.
+
+Rule 1: reads wait for rate-limit tokens; writes never wait, they are told "no" at once.
+Rule 2: nothing is retried here and redirects are never followed: a followed redirect
+would resend a signature for another path.
+Rule 3: a read raises ``WireError`` (unreadable) or ``StoreError`` (no good answer);
+a write returns what happened on the wire and never raises for I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+
+from shared.adapters.venues.kalshi import capabilities as cap
+from shared.adapters.venues.kalshi.errors import WireTally
+from shared.adapters.venues.kalshi.parsing import decode, sample_of
+from shared.adapters.venues.kalshi.signing import Signer
+from shared.domain.errors import StoreError, WireError
+from shared.domain.units import NS_PER_S
+from shared.ports.clock import Clock
+
+T = TypeVar("T")
+Query = Mapping[str, str | int] | None
+
+PAGES_MAX = 2_000
+_BODY_MAX = 64 * 1024 * 1024
+
+
+class TokenBucket:
+    """Tokens refill continuously; times are monotonic nanoseconds, tokens integers x 1e9."""
+
+    def __init__(self, refill_per_s: int, capacity: int, now_ns: int) -> None:
+        assert refill_per_s > 0 and capacity > 0
+        self._refill = refill_per_s
+        self._full = capacity * NS_PER_S
+        self._level = self._full
+        self._at_ns = now_ns
+
+    def _advance(self, now_ns: int) -> None:
+        passed = max(0, now_ns - self._at_ns)
+        self._level = min(self._full, self._level + passed * self._refill)
+        self._at_ns = max(self._at_ns, now_ns)
+
+    def take(self, cost: int, now_ns: int, *, leave: int = 0) -> bool:
+        """Take ``cost`` tokens if ``leave`` remain afterwards; never goes below zero."""
+        self._advance(now_ns)
+        if self._level - cost * NS_PER_S < leave * NS_PER_S:
+            return False
+        self._level -= cost * NS_PER_S
+        return True
+
+    def wait_ns(self, cost: int, now_ns: int) -> int:
+        """Return how long until ``cost`` tokens are there (0 = now)."""
+        self._advance(now_ns)
+        missing = cost * NS_PER_S - self._level
+        return 0 if missing <= 0 else -(-missing // self._refill)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back of a write. ``status`` 0: no complete answer, ``failure`` says why."""
+
+    status: int
+    body: bytes
+    failure: str = ""
+
+
+class KalshiRest:
+    """REST client of one account (``signer``) or of the public data (None)."""
+
+    def __init__(
+        self,
+        endpoints: cap.Endpoints,
+        signer: Signer | None,
+        clock: Clock,
+        tally: WireTally,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        read_timeout_s: float = 10.0,
+        write_timeout_s: float = 2.0,
+    ) -> None:
+        self._signer = signer
+        self.clock = clock
+        self.tally = tally
+        now = clock.mono_ns()
+        self._reads = TokenBucket(cap.READ_REFILL, cap.READ_CAPACITY, now)
+        self._writes: dict[int, TokenBucket] = {}
+        self._read_timeout = httpx.Timeout(read_timeout_s, connect=5.0)
+        self._write_timeout = httpx.Timeout(write_timeout_s)
+        self._client = httpx.AsyncClient(
+            base_url=endpoints.rest,
+            follow_redirects=False,
+            transport=transport,
+            headers={"Accept": "application/json", "Accept-Language": "en"},
+            limits=httpx.Limits(
+                max_connections=16, max_keepalive_connections=16, keepalive_expiry=120.0
+            ),
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    # --- reads -----------------------------------------------------------------------------
+
+    async def get_bytes(self, path: str, query: Query = None, *, background: bool = False) -> bytes:
+        """GET one object (path without ``/trade-api/v2``); waits for rate-limit tokens.
+
+        ``background`` reads (catalogue, book proofs) leave tokens for reads that an open
+        package waits for.
+
+        Raises:
+            StoreError: no answer, or any status but 200. The text names status and path.
+        """
+        need = cap.COST_DEFAULT + (cap.READ_RESERVED if background else 0)
+        while (wait := self._reads.wait_ns(need, self.clock.mono_ns())) > 0:
+            await self.clock.sleep(wait / NS_PER_S)
+        self._reads.take(cap.COST_DEFAULT, self.clock.mono_ns())
+        try:
+            answer = await self._client.get(
+                cap.API_PATH + path,
+                params=query,
+                headers=self._sign("GET", path),
+                timeout=self._read_timeout,
+            )
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise StoreError(f"kalshi GET {path}: {type(error).__name__}") from error
+        if answer.status_code != 200:
+            sample = sample_of(answer.content)
+            self.tally.note(f"http_{answer.status_code}", f"{path} {sample}")
+            raise NotOkError(path, answer.status_code, sample)
+        if len(answer.content) > _BODY_MAX:
+            raise StoreError(f"kalshi GET {path}: body over {_BODY_MAX} bytes")
+        return answer.content
+
+    async def get(
+        self, path: str, kind: type[T], query: Query = None, *, background: bool = False
+    ) -> T:
+        """GET and decode. Raises StoreError or WireError (counted here)."""
+        body = await self.get_bytes(path, query, background=background)
+        try:
+            return decode(body, kind, f"body.{kind.__name__}")
+        except WireError as error:
+            self.tally.note_error(error)
+            raise
+
+    async def pages(
+        self,
+        path: str,
+        kind: type[T],
+        query: Query = None,
+        *,
+        cursor: str = "",
+        background: bool = False,
+    ) -> AsyncIterator[tuple[str, T]]:
+        """Yield ``(cursor that fetched it, page)`` to the end; stops on an empty cursor.
+
+        Raises:
+            StoreError: a page failed, or the venue repeats a cursor for ever.
+        """
+        seen: set[str] = set()
+        for _ in range(PAGES_MAX):
+            params = {**(query or {}), **({"cursor": cursor} if cursor else {})}
+            page = await self.get(path, kind, params, background=background)
+            yield cursor, page
+            following: Any = getattr(page, "cursor", None)
+            if not following:
+                return
+            if following in seen:
+                raise StoreError(f"kalshi GET {path}: the cursor repeats")
+            seen.add(following)
+            cursor = following
+        raise StoreError(f"kalshi GET {path}: more than {PAGES_MAX} pages")
+
+    # --- writes ----------------------------------------------------------------------------
+
+    def take_write(self, shard: int, cost: int, *, is_opening: bool) -> bool:
+        """Take write tokens of a shard's bucket; an opening must leave 20 % (F-024)."""
+        bucket = self._writes.get(shard)
+        if bucket is None:
+            bucket = TokenBucket(cap.WRITE_REFILL, cap.WRITE_CAPACITY, self.clock.mono_ns())
+            self._writes[shard] = bucket
+        leave = cap.WRITE_CAPACITY // 5 if is_opening else 0
+        return bucket.take(cost, self.clock.mono_ns(), leave=leave)
+
+    def build(
+        self, method: str, path: str, *, query: Query = None, body: bytes | None = None
+    ) -> httpx.Request:
+        """Build and sign a write, ready to be sent at once."""
+        headers = self._sign(method, path)
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        return self._client.build_request(
+            method,
+            cap.API_PATH + path,
+            params=query,
+            content=body,
+            headers=headers,
+            timeout=self._write_timeout,
+        )
+
+    async def send(self, request: httpx.Request) -> Answer:
+        """Send a built request once; every failure is an ``Answer`` of status 0."""
+        try:
+            response = await self._client.send(request)
+        except httpx.TimeoutException as error:
+            return Answer(0, b"", f"timeout:{type(error).__name__}")
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
+            return Answer(0, b"", f"connection:{type(error).__name__}")
+        return Answer(response.status_code, response.content)
+
+    def _sign(self, method: str, path: str) -> dict[str, str]:
+        if self._signer is None:
+            return {}
+        return self._signer.headers(self.clock.wall_ns(), method, cap.API_PATH + path)
+
+
+class NotOkError(StoreError):
+    """A read was answered with another status than 200."""
+
+    def __init__(self, path: str, status: int, sample: str) -> None:
+        super().__init__(f"kalshi GET {path}: HTTP {status} {sample[:120]}")
+        self.status = status

@@ -1,0 +1,81 @@
+"""Request signatures: ``base64(sign(ts_ms + METHOD + path))``.
+
+The path includes ``/trade-api/v2`` and never the query; the body is not signed. The
+algorithm follows from the parsed key, never from the PEM header (PKCS#8 hides both).
+Ed25519 takes about 25 microseconds and is done inline; RSA-PSS about 0.3 ms.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+
+from shared.domain.errors import DomainError
+
+PrivateKey = ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+
+_SHA256: Final = hashes.SHA256()
+_PSS: Final = padding.PSS(padding.MGF1(_SHA256), padding.PSS.DIGEST_LENGTH)
+
+
+def build_signed_text(ts_ms: int, method: str, path: str) -> bytes:
+    """Return the bytes that are signed. ``ts_ms`` is unix time in milliseconds.
+
+    >>> build_signed_text(1764000000000, "get", "/trade-api/v2/portfolio/orders?limit=5")
+    b'1764000000000GET/trade-api/v2/portfolio/orders'
+    """
+    assert ts_ms > 1_000_000_000_000, "milliseconds, not seconds"
+    assert path.startswith("/"), path
+    return f"{ts_ms}{method.upper()}{path.split('?', 1)[0]}".encode()
+
+
+def load_private_key(pem: str) -> PrivateKey:
+    """Parse a PEM private key.
+
+    Raises:
+        DomainError: not a private key, or neither RSA nor Ed25519. Never shows the text.
+    """
+    try:
+        key = serialization.load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise DomainError("the Kalshi private key is not a readable PEM key") from None
+    if not isinstance(key, (ed25519.Ed25519PrivateKey, rsa.RSAPrivateKey)):
+        raise DomainError("the Kalshi private key is neither Ed25519 nor RSA")
+    return key
+
+
+class Signer:
+    """Signs for one API key id."""
+
+    def __init__(self, key_id: str, key: PrivateKey) -> None:
+        assert key_id, "an API key id is needed"
+        self.key_id = key_id
+        self._key = key
+
+    @staticmethod
+    def from_pem(key_id: str, pem: str) -> Signer:
+        return Signer(key_id, load_private_key(pem))
+
+    def __repr__(self) -> str:
+        return f"Signer({self.key_id!r})"
+
+    def sign(self, ts_ms: int, method: str, path: str) -> str:
+        text = build_signed_text(ts_ms, method, path)
+        if isinstance(self._key, ed25519.Ed25519PrivateKey):
+            signature = self._key.sign(text)
+        else:
+            signature = self._key.sign(text, _PSS, _SHA256)
+        return base64.b64encode(signature).decode("ascii")
+
+    def headers(self, wall_ns: int, method: str, path: str) -> dict[str, str]:
+        """Return the three headers of a request or a websocket handshake."""
+        ts_ms = wall_ns // 1_000_000
+        return {
+            "KALSHI-ACCESS-KEY": self.key_id,
+            "KALSHI-ACCESS-TIMESTAMP": str(ts_ms),
+            "KALSHI-ACCESS-SIGNATURE": self.sign(ts_ms, method, path),
+        }

@@ -1,0 +1,484 @@
+"""Continuity of one websocket connection, without a socket and without a clock.
+
+Frames go in, facts and commands come out. Rule 1: ``seq`` is counted per subscription
+(sid) over *every* frame of it: snapshots, deltas of all markets and ``ok`` acks. Rule 2:
+a jump makes every book of that sid GAPPED in the same step, and each one tradeable again
+only by its own snapshot. Rule 3: what cannot be read makes the books it may concern
+GAPPED; it is never skipped silently. Rule 4: frames carry the generation of their
+connection; those of an older one are dropped and counted.
+Callers must send ``Step.sends`` in order, hand ``Step.bodies`` on in order, and replace
+the connection when ``Step.reconnect`` is set. Source: KALSHI 3; FAULTS F-001 to F-010.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from shared.adapters.venues.kalshi.capabilities import TICKERS_PER_COMMAND
+from shared.adapters.venues.kalshi.errors import WireTally
+from shared.adapters.venues.kalshi.parsing import (
+    read_amount,
+    read_epoch_ms,
+    read_frame,
+    read_levels,
+    read_msg,
+    read_price,
+    read_side,
+)
+from shared.adapters.venues.kalshi.schemas import (
+    DeltaMsg,
+    ErrorMsg,
+    EventFeeMsg,
+    Frame,
+    LifecycleMsg,
+    SnapshotMsg,
+    SubscribedMsg,
+    TickerOnly,
+)
+from shared.adapters.venues.kalshi.wire_book import WireBook
+from shared.domain.enums import BookSide, BookState
+from shared.domain.errors import WireError
+from shared.domain.events import (
+    BookChanged,
+    BookMarked,
+    BookReplaced,
+    FeedBody,
+    LevelChanged,
+)
+from shared.domain.instrument import Instrument
+from shared.domain.units import NS_PER_S, complement
+
+SNAPSHOT_WAIT_NS: Final = 5 * NS_PER_S
+_GAPS_MAX: Final = 20
+_GAP_SPAN_NS: Final = 10 * NS_PER_S
+_OLD_RUN_MAX: Final = 100
+_JUMP_MAX: Final = 1_000_000
+_TERMINAL_CODES: Final = frozenset({10, 17, 25})
+_BOOKS: Final = "orderbook_delta"
+_LIFECYCLE: Final = "market_lifecycle_v2"
+
+
+@dataclass(slots=True)
+class Step:
+    """What one input led to; see the module's contract."""
+
+    bodies: list[FeedBody] = field(default_factory=list)
+    sends: list[bytes] = field(default_factory=list)
+    lifecycle: list[LifecycleMsg | EventFeeMsg] = field(default_factory=list)
+    refresh: set[str] = field(default_factory=set)
+    """Tickers whose market object must be read again over REST."""
+    refresh_all: bool = False
+    reconnect: str = ""
+    venue_ts_ns: int = 0
+    """The newest venue time in the frame, for latency; 0 = none."""
+
+
+@dataclass(slots=True)
+class _Subscription:
+    channel: str
+    next_seq: int
+    old_run: int = 0
+
+
+class BookStream:
+    """State of one connection: subscriptions, sequence numbers and books.
+
+    ``yes_priced`` says how no-side prices are quoted on this wire: True after we asked
+    for ``use_yes_price`` (always, live); False reads recordings made without it.
+    """
+
+    def __init__(
+        self, tally: WireTally, *, with_lifecycle: bool = False, yes_priced: bool = True
+    ) -> None:
+        self._tally = tally
+        self._with_lifecycle = with_lifecycle
+        self._yes_priced = yes_priced
+        self.generation = 0
+        self.is_open = False
+        self.frozen = ""
+        """Why the meaning of no-side prices is in doubt; survives reconnects (F-008)."""
+        self.instruments: dict[str, Instrument] = {}
+        self.books: dict[str, WireBook] = {}
+        self._subs: dict[int, _Subscription] = {}
+        self._book_sid: int | None = None
+        self._next_id = 1
+        self._pending: dict[int, tuple[str, ...]] = {}
+        self._gaps: deque[int] = deque(maxlen=_GAPS_MAX)
+
+    # --- connection -------------------------------------------------------------------------
+
+    def open(self, now_ns: int) -> Step:
+        """Start a new connection; all sids, seqs and books of the former one are void."""
+        step = Step()
+        self.generation += 1
+        self.is_open = True
+        self._subs.clear()
+        self._book_sid = None
+        self._next_id = 1
+        self._pending.clear()
+        self._gaps.clear()
+        if self._with_lifecycle:
+            self._command(step, "subscribe", {"channels": [_LIFECYCLE]}, ())
+        self._subscribe(step, self.instruments, now_ns)
+        return step
+
+    def close(self, reason: str) -> Step:
+        """The connection is gone: every book is STALE until its next snapshot."""
+        step = Step()
+        self.is_open = False
+        for ticker, book in self.books.items():
+            book.forget()
+            book.asked_ns = None
+            self._mark(step, ticker, book, BookState.STALE, reason)
+        return step
+
+    def watch(self, instruments: Mapping[str, Instrument], now_ns: int) -> Step:
+        """Replace the watched markets; new ones are subscribed, old ones dropped."""
+        step = Step()
+        gone = [ticker for ticker in self.instruments if ticker not in instruments]
+        fresh = [ticker for ticker in instruments if ticker not in self.instruments]
+        self.instruments = dict(instruments)
+        for ticker in gone:
+            del self.books[ticker]
+        for ticker in fresh:
+            self.books[ticker] = WireBook()
+        if self.is_open:
+            if gone and self._book_sid is not None:
+                for chunk in _chunks(gone):
+                    self._update(step, "delete_markets", chunk)
+            self._subscribe(step, fresh, now_ns)
+        return step
+
+    def ask_snapshot(self, tickers: Iterable[str], now_ns: int) -> Step:
+        """Ask the stream for fresh snapshots; books stay as they are meanwhile."""
+        step = Step()
+        self._ask(step, [t for t in tickers if t in self.books], now_ns)
+        return step
+
+    def set_instrument(self, instrument: Instrument, now_ns: int) -> Step:
+        """Take a changed instrument; a changed grid needs a new snapshot (F-010)."""
+        step = Step()
+        ticker = instrument.native_id
+        former = self.instruments.get(ticker)
+        if former is None:
+            return step
+        self.instruments[ticker] = instrument
+        if former.grid != instrument.grid:
+            self._distrust(step, [ticker], BookState.GAPPED, "price grid changed", now_ns)
+        return step
+
+    def distrust(self, ticker: str, reason: str, now_ns: int) -> Step:
+        """Something outside contradicts a book: STALE until its next snapshot."""
+        step = Step()
+        if ticker in self.books:
+            self._distrust(step, [ticker], BookState.STALE, reason, now_ns)
+        return step
+
+    def tick(self, now_ns: int) -> Step:
+        """Ask again for snapshots that did not come within 5 s, and have them looked up."""
+        step = Step()
+        late = [
+            ticker
+            for ticker, book in self.books.items()
+            if book.asked_ns is not None and now_ns - book.asked_ns > SNAPSHOT_WAIT_NS
+        ]
+        if self.is_open and late:
+            for ticker in late:
+                book = self.books[ticker]
+                if book.state is not BookState.FROZEN:
+                    self._mark(step, ticker, book, BookState.STALE, "no snapshot in 5 s")
+            step.refresh.update(late)
+            self._subscribe(step, late, now_ns)
+            self._ask(step, late, now_ns)
+        return step
+
+    # --- convention of the no side (F-008) --------------------------------------------------
+
+    def freeze(self, reason: str) -> Step:
+        """Distrust the whole feed until a REST read confirms how prices are quoted."""
+        step = Step(reconnect=reason)
+        self.frozen = reason
+        self._tally.note("convention", reason)
+        for ticker, book in self.books.items():
+            self._mark(step, ticker, book, BookState.FROZEN, reason)
+        return step
+
+    def confirm_convention(self) -> Step:
+        """A REST read agreed: release the freeze and publish what was collected."""
+        step = Step()
+        if self.frozen:
+            self.frozen = ""
+            for ticker, book in self.books.items():
+                if book.has_snapshot and self.is_open:
+                    self._publish(step, ticker, book, 0)
+                else:
+                    self._mark(step, ticker, book, BookState.STALE, "waiting for a snapshot")
+        return step
+
+    # --- frames -----------------------------------------------------------------------------
+
+    def receive(self, generation: int, data: str | bytes, now_ns: int) -> Step:
+        """Take one frame. Never raises for anything the venue sends."""
+        step = Step()
+        if generation != self.generation or not self.is_open:
+            self._tally.note("old_generation")
+            return step
+        try:
+            frame = read_frame(data)
+        except WireError as error:
+            # Which subscription it belonged to cannot be known: all books are in doubt.
+            self._tally.note_error(error)
+            self._gap(step, self._book_sid, "unreadable frame", now_ns)
+            step.refresh_all = self._with_lifecycle
+            return step
+        step.venue_ts_ns = read_epoch_ms(frame.sending_ts_ms)
+        if self._is_new(step, frame, now_ns):
+            try:
+                self._dispatch(step, frame, now_ns)
+            except WireError as error:
+                self._tally.note_error(error)
+                self._doubt(step, frame, error, now_ns)
+        return step
+
+    def _is_new(self, step: Step, frame: Frame, now_ns: int) -> bool:
+        """Run the sequence check; False when the frame must not be applied."""
+        sub = self._subs.get(frame.sid) if frame.sid is not None else None
+        if sub is None:
+            return True
+        if frame.seq is None:
+            if sub.channel == _BOOKS and frame.type != "error":
+                self._tally.note("seq_missing", frame.type)
+                self._gap(step, frame.sid, "frame without seq", now_ns)
+                return False
+            return True
+        if frame.seq < sub.next_seq:
+            self._tally.note("old_seq")
+            sub.old_run += 1
+            if sub.old_run > _OLD_RUN_MAX:
+                step.reconnect = "sequence went back"
+            return False
+        sub.old_run = 0
+        jumped = frame.seq - sub.next_seq
+        sub.next_seq = frame.seq + 1
+        if jumped > 0:
+            self._tally.note("gap")
+            self._gap(step, frame.sid, f"{jumped} frames lost", now_ns)
+            if jumped > _JUMP_MAX:
+                step.reconnect = "sequence jumped"
+        return True
+
+    def _dispatch(self, step: Step, frame: Frame, now_ns: int) -> None:
+        if frame.type == "orderbook_delta":
+            self._on_delta(step, frame, now_ns)
+        elif frame.type == "orderbook_snapshot":
+            self._on_snapshot(step, frame, now_ns)
+        elif frame.type == "subscribed":
+            self._on_subscribed(frame)
+        elif frame.type == "ok":
+            self._on_ok(step, frame, now_ns)
+        elif frame.type == "error":
+            self._on_error(step, frame, now_ns)
+        elif frame.type == "unsubscribed":
+            self._on_unsubscribed(step, frame)
+        elif frame.type == "market_lifecycle_v2":
+            step.lifecycle.append(read_msg(frame, LifecycleMsg))
+        elif frame.type == "event_fee_update":
+            step.lifecycle.append(read_msg(frame, EventFeeMsg))
+        elif frame.type != "event_lifecycle":
+            self._tally.note(f"unknown_type.{frame.type[:40]}")
+
+    def _on_snapshot(self, step: Step, frame: Frame, now_ns: int) -> None:
+        msg = read_msg(frame, SnapshotMsg)
+        book = self._book_of(frame, msg.market_ticker)
+        if book is None:
+            return
+        bids = read_levels(msg.yes_dollars_fp, flip=False)
+        asks = read_levels(msg.no_dollars_fp, flip=not self._yes_priced)
+        instrument = self.instruments[msg.market_ticker]
+        for price, _ in (*bids, *asks):
+            if not instrument.is_on_grid(price):
+                step.refresh.add(msg.market_ticker)
+                raise WireError("off_grid", f"{msg.market_ticker} {price}")
+        book.replace(bids, asks)
+        book.asked_ns = None
+        if book.is_crossed:
+            self._merge(step, self.freeze(f"no-side prices cross in {msg.market_ticker}"))
+            return
+        self._publish(step, msg.market_ticker, book, step.venue_ts_ns)
+
+    def _on_delta(self, step: Step, frame: Frame, now_ns: int) -> None:
+        msg = read_msg(frame, DeltaMsg)
+        book = self._book_of(frame, msg.market_ticker)
+        if book is None or not book.has_snapshot:
+            return
+        side = read_side(msg.side)
+        price = read_price(msg.price_dollars, "delta_price")
+        if side is BookSide.ASK and not self._yes_priced:
+            price = complement(price)
+        delta = read_amount(msg.delta_fp, "delta_size")
+        if not self.instruments[msg.market_ticker].is_on_grid(price):
+            step.refresh.add(msg.market_ticker)
+            raise WireError("off_grid", f"{msg.market_ticker} {msg.price_dollars}")
+        size = book.change(side, price, delta)
+        ts_ns = read_epoch_ms(msg.ts_ms)
+        step.venue_ts_ns = step.venue_ts_ns or ts_ns
+        if book.is_crossed:
+            raise WireError("crossed", f"{msg.market_ticker} {msg.price_dollars}")
+        if book.state is BookState.SYNCED:
+            change = LevelChanged(side, price, size)
+            market = self.instruments[msg.market_ticker].market_id
+            step.bodies.append(BookChanged(market, (change,), ts_ns))
+
+    def _on_subscribed(self, frame: Frame) -> None:
+        msg = read_msg(frame, SubscribedMsg)
+        self._pending.pop(frame.id or 0, None)
+        if msg.sid in self._subs:
+            return
+        self._subs[msg.sid] = _Subscription(msg.channel, 1)
+        if msg.channel == _BOOKS:
+            self._book_sid = msg.sid
+
+    def _on_ok(self, step: Step, frame: Frame, now_ns: int) -> None:
+        tickers = self._pending.pop(frame.id or 0, None)
+        if tickers is None or frame.sid is None or frame.sid in self._subs:
+            return
+        # The ``subscribed`` ack was lost: take the sid up from here, with every book gapped.
+        if tickers and frame.seq is not None:
+            self._subs[frame.sid] = _Subscription(_BOOKS, frame.seq + 1)
+            self._book_sid = frame.sid
+            self._gap(step, frame.sid, "subscription ack lost", now_ns)
+
+    def _on_error(self, step: Step, frame: Frame, now_ns: int) -> None:
+        tickers = self._pending.pop(frame.id or 0, ())
+        msg = read_msg(frame, ErrorMsg)
+        self._tally.note(f"error_{msg.code}", msg.msg)
+        if msg.code in _TERMINAL_CODES:
+            for ticker, book in self.books.items():
+                self._mark(step, ticker, book, BookState.STALE, f"subscription ended ({msg.code})")
+            step.reconnect = f"error {msg.code}"
+            return
+        for ticker in tickers:
+            asked = self.books.get(ticker)
+            if asked is not None and not asked.has_snapshot:
+                self._mark(step, ticker, asked, BookState.STALE, f"refused ({msg.code})")
+        others = [t for t in tickers if t != msg.market_ticker and t in self.books]
+        if msg.market_ticker and len(others) < len(tickers):
+            step.refresh.add(msg.market_ticker)
+            self._subscribe(step, others, now_ns)
+
+    def _on_unsubscribed(self, step: Step, frame: Frame) -> None:
+        if frame.sid is None or self._subs.pop(frame.sid, None) is None:
+            return
+        if frame.sid == self._book_sid:
+            self._book_sid = None
+            for ticker, book in self.books.items():
+                book.forget()
+                self._mark(step, ticker, book, BookState.STALE, "unsubscribed")
+            step.reconnect = "unsubscribed"
+
+    # --- doubt ------------------------------------------------------------------------------
+
+    def _doubt(self, step: Step, frame: Frame, error: WireError, now_ns: int) -> None:
+        """A frame was in sequence but its body is not to be trusted."""
+        if frame.type not in ("orderbook_delta", "orderbook_snapshot"):
+            step.refresh_all = step.refresh_all or frame.type in (_LIFECYCLE, "event_fee_update")
+            return
+        try:
+            ticker = read_msg(frame, TickerOnly).market_ticker
+        except WireError:
+            ticker = ""
+        if ticker in self.books:
+            self._distrust(step, [ticker], BookState.GAPPED, error.kind, now_ns)
+        elif not ticker:
+            self._gap(step, frame.sid, error.kind, now_ns)
+
+    def _gap(self, step: Step, sid: int | None, reason: str, now_ns: int) -> None:
+        """Frames of a subscription were lost."""
+        if sid is not None and sid in self._subs and self._subs[sid].channel != _BOOKS:
+            step.refresh_all = True
+            return
+        self._distrust(step, list(self.books), BookState.GAPPED, reason, now_ns)
+        self._gaps.append(now_ns)
+        if len(self._gaps) == _GAPS_MAX and now_ns - self._gaps[0] < _GAP_SPAN_NS:
+            step.reconnect = f"{_GAPS_MAX} gaps in 10 s"
+
+    def _distrust(
+        self, step: Step, tickers: list[str], state: BookState, reason: str, now_ns: int
+    ) -> None:
+        for ticker in tickers:
+            book: WireBook = self.books[ticker]
+            book.forget()
+            self._mark(step, ticker, book, BookState.FROZEN if self.frozen else state, reason)
+        self._ask(step, tickers, now_ns)
+
+    def _mark(self, step: Step, ticker: str, book: WireBook, state: BookState, reason: str) -> None:
+        if book.state is state and state is BookState.SYNCED:
+            return
+        if book.state is not state or book.reason != reason:
+            book.state, book.reason = state, reason
+            step.bodies.append(BookMarked(self.instruments[ticker].market_id, state, reason))
+
+    def _publish(self, step: Step, ticker: str, book: WireBook, ts_ns: int) -> None:
+        """Hand out a whole book and call it SYNCED, unless the feed is frozen."""
+        if self.frozen:
+            self._mark(step, ticker, book, BookState.FROZEN, self.frozen)
+            return
+        assert book.has_snapshot and not book.is_crossed, ticker
+        bids, asks = book.levels()
+        step.bodies.append(BookReplaced(self.instruments[ticker].market_id, bids, asks, ts_ns))
+        self._mark(step, ticker, book, BookState.SYNCED, "snapshot")
+
+    # --- commands ---------------------------------------------------------------------------
+
+    def _book_of(self, frame: Frame, ticker: str) -> WireBook | None:
+        """Return the book a frame concerns; None for other sids and unwatched markets."""
+        if frame.sid is None or frame.sid != self._book_sid:
+            self._tally.note("unknown_sid")
+            return None
+        return self.books.get(ticker)
+
+    def _subscribe(self, step: Step, tickers: Iterable[str], now_ns: int) -> None:
+        """Subscribe books; on a live subscription the venue adds the markets to its sid."""
+        for chunk in _chunks(tickers):
+            params = {"channels": [_BOOKS], "market_tickers": chunk, "use_yes_price": True}
+            self._command(step, "subscribe", params, tuple(chunk))
+            for ticker in chunk:
+                self.books[ticker].asked_ns = now_ns
+
+    def _ask(self, step: Step, tickers: Iterable[str], now_ns: int) -> None:
+        if self.is_open and self._book_sid is not None:
+            for chunk in _chunks(tickers):
+                self._update(step, "get_snapshot", chunk)
+                for ticker in chunk:
+                    self.books[ticker].asked_ns = now_ns
+
+    def _update(self, step: Step, action: str, tickers: list[str]) -> None:
+        params = {"sids": [self._book_sid], "market_tickers": tickers, "action": action}
+        self._command(step, "update_subscription", params, ())
+
+    def _command(
+        self, step: Step, word: str, params: dict[str, Any], tickers: tuple[str, ...]
+    ) -> None:
+        self._pending[self._next_id] = tickers
+        if len(self._pending) > 10_000:
+            self._pending.pop(next(iter(self._pending)))
+        command = {"id": self._next_id, "cmd": word, "params": params}
+        step.sends.append(msgspec.json.encode(command))
+        self._next_id += 1
+
+    @staticmethod
+    def _merge(step: Step, other: Step) -> None:
+        step.bodies += other.bodies
+        step.sends += other.sends
+        step.reconnect = step.reconnect or other.reconnect
+
+
+def _chunks(tickers: Iterable[str]) -> list[list[str]]:
+    ordered = list(tickers)
+    size = TICKERS_PER_COMMAND
+    return [ordered[start : start + size] for start in range(0, len(ordered), size)]
