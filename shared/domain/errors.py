@@ -8,7 +8,8 @@
     |   `-- ConfigError            a configuration value outside its bounds
     |-- WireError                  a venue said something that cannot be read
     |-- JournalError               the intent could not be stored: send nothing
-    |   `-- FencedError            a newer trader owns the journal: stop trading
+    |   |-- FencedError            a newer trader owns the journal: stop trading
+    |   `-- RowRefusedError        the database answers, but not with this row in it
     |-- StoreError                 a store did not answer or refused
     `-- NotAvailableError          a feature that this build does not have
 """
@@ -55,6 +56,13 @@ class JournalError(TwinlegError):
 
 class FencedError(JournalError):
     """A trader with a higher fencing number has taken over."""
+
+
+class RowRefusedError(JournalError):
+    """A row itself was refused (unknown column, bad value, unbalanced postings).
+
+    Sending it again will not help; the text starts with ``refused:``.
+    """
 
 
 class StoreError(TwinlegError):

@@ -512,3 +512,26 @@ backtest_runs = Table(
     _str("artefact", server_default=NOTHING),
     Index("ix_backtest_runs_newest", desc("requested_ns"), desc("run_id")),
 )
+
+
+# --- paper venue -----------------------------------------------------------------------------
+
+
+def _paper(name: str) -> Table:
+    """A table of whole records of the simulated exchange, keyed as the exchange keys them."""
+    return Table(
+        name,
+        metadata,
+        _str("venue"),
+        _str("key"),
+        Column("document", JSONB, nullable=False),
+        _int("updated_ns"),
+        PrimaryKeyConstraint("venue", "key"),
+    )
+
+
+paper_orders = _paper("paper_orders")
+paper_fills = _paper("paper_fills")
+paper_payouts = _paper("paper_payouts")
+paper_balances = _paper("paper_balances")
+paper_attempts = _paper("paper_attempts")
