@@ -55,6 +55,10 @@ class Journal(Protocol):
         """
         ...
 
+    async def ping(self) -> None:
+        """Prove that the journal answers. Raises JournalError."""
+        ...
+
     async def void_envelope(self, package: PackageId, reason: str, fencing: int) -> None: ...
 
     async def load_open(self) -> Mapping[str, Sequence[Row]]:

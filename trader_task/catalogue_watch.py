@@ -1,0 +1,178 @@
+"""Pairs and configuration as they change: stored elsewhere, delivered whole to the kernel.
+
+Each second the pointers in the live flags are read; a pointer that moved, a command that
+says so, or every few seconds the record itself, leads to a full read. The kernel gets the
+complete set as one event, and the feeds watch exactly its instruments. Configuration that
+cannot be read is a halt, never a guess.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Set
+from typing import Any, Final
+
+import structlog
+
+from shared.contracts import names
+from shared.domain.config import Config
+from shared.domain.enums import HaltReason, Venue
+from shared.domain.events import (
+    ConfigChanged,
+    EventBody,
+    Halt,
+    HaltTaken,
+    PairsChanged,
+)
+from shared.domain.ids import MarketId, venue_of
+from shared.domain.instrument import Instrument
+from shared.domain.pairing import MatchedPair
+from shared.domain.units import NS_PER_S
+from shared.ports.clock import Clock
+from shared.ports.stores import CatalogueStore, ConfigStore, LiveFlags
+from shared.ports.venue import MarketData
+
+log = structlog.get_logger("catalogue")
+
+RECORD_POLL_NS: Final = 15 * NS_PER_S
+"""How often the record is read although no pointer moved (the flags may have been lost)."""
+
+
+class CatalogueWatch:
+    """Delivers PairsChanged and ConfigChanged, and keeps the watched instruments.
+
+    ``in_use`` names the markets of packages that are not at an end: they stay watched and
+    priced after their pair has left the set.
+    """
+
+    def __init__(
+        self,
+        *,
+        flags: LiveFlags,
+        catalogue: CatalogueStore,
+        configs: ConfigStore,
+        to_config: Callable[[int, Mapping[str, Any]], Config],
+        feeds: Mapping[Venue, MarketData],
+        in_use: Callable[[], Set[MarketId]],
+        clock: Clock,
+        sink: Callable[[EventBody], None],
+    ) -> None:
+        self._flags = flags
+        self._catalogue = catalogue
+        self._configs = configs
+        self._to_config = to_config
+        self._feeds = feeds
+        self._clock = clock
+        self._sink = sink
+        self._instruments: dict[MarketId, Instrument] = {}
+        self._in_use = in_use
+        self._pointers: dict[str, int | None] = {}
+        self._wanted = {"pairs", "config"}
+        self._read_ns = 0
+        self._pairs_known: tuple[int, int] | None = None
+        self._config_version = 0
+        self._is_config_halted = False
+        self.pairs_count = 0
+
+    def instrument_of(self, market: MarketId) -> Instrument | None:
+        return self._instruments.get(market)
+
+    def want(self, what: str) -> None:
+        """Read ``pairs`` or ``config`` again at the next turn (a command said so)."""
+        assert what in ("pairs", "config"), what
+        self._wanted.add(what)
+
+    def note_instrument(self, instrument: Instrument) -> None:
+        """The feed saw a newer version of a watched instrument."""
+        if instrument.market_id in self._instruments:
+            self._instruments[instrument.market_id] = instrument
+
+    async def poll(self) -> None:
+        """One turn: look at the pointers, read what moved."""
+        await self._look_at_pointers()
+        now = self._clock.mono_ns()
+        if now - self._read_ns >= RECORD_POLL_NS or self._read_ns == 0:
+            self._wanted.update(("pairs", "config"))
+            self._read_ns = now
+        if "config" in self._wanted:
+            await self.load_config()
+        if "pairs" in self._wanted:
+            await self.load_pairs()
+
+    async def load_config(self) -> None:
+        """Read and deliver the active configuration; unreadable means halted, said once."""
+        self._wanted.discard("config")
+        try:
+            version, document = await asyncio.to_thread(self._configs.load_active)
+            if version == self._config_version and not self._is_config_halted:
+                return
+            config = self._to_config(version, document)
+        except Exception as error:  # whatever it was, there is no configuration to trade by
+            log.error("configuration unreadable", error=str(error))
+            if not self._is_config_halted:
+                self._is_config_halted = True
+                wall = self._clock.wall_ns()
+                reason = HaltReason.CONFIG_UNREADABLE
+                note = str(error)[:200]
+                self._sink(HaltTaken(Halt("global", reason, "trader", wall, note=note)))
+            return
+        if self._is_config_halted:
+            self._is_config_halted = False
+            log.info("configuration readable again", version=version)
+        self._config_version = version
+        self._sink(ConfigChanged(config))
+
+    async def load_pairs(self) -> None:
+        """Read the pair set; deliver it and watch its instruments when it changed."""
+        self._wanted.discard("pairs")
+        version, pairs, instruments = await asyncio.to_thread(self._catalogue.load_pair_set)
+        known = (version, hash((tuple(pairs), tuple(instruments), frozenset(self._in_use()))))
+        if known == self._pairs_known:
+            return
+        self._pairs_known = known
+        await self._deliver(tuple(pairs), tuple(instruments))
+
+    async def _deliver(
+        self, pairs: tuple[MatchedPair, ...], instruments: tuple[Instrument, ...]
+    ) -> None:
+        fresh = {i.market_id: i for i in instruments}
+        for market in self._in_use() - set(fresh):
+            instrument = self._instruments.get(market) or await self._look_up(market)
+            if instrument is not None:
+                fresh[market] = instrument
+        gone = set(self._instruments) - set(fresh)
+        self._instruments = fresh
+        self.pairs_count = len(pairs)
+        for market in sorted(gone):
+            log.info("no longer watched", market=market)
+        self._sink(PairsChanged(pairs, tuple(fresh.values())))
+        await self.watch()
+        log.info("pairs loaded", pairs=len(pairs), instruments=len(fresh))
+
+    async def _look_up(self, market: MarketId) -> Instrument | None:
+        """Find a market of an open package in the record; None when it is not there."""
+        venue = venue_of(market).value
+        listed = await asyncio.to_thread(
+            lambda: self._catalogue.list_markets(venue, only_open=False)
+        )
+        for row in listed:
+            if row.instrument.market_id == market:
+                return row.instrument
+        log.error("market of an open package is not in the catalogue", market=market)
+        return None
+
+    async def watch(self) -> None:
+        """Tell every feed the instruments that it must watch."""
+        for venue, feed in self._feeds.items():
+            await feed.watch([i for i in self._instruments.values() if i.venue is venue])
+
+    async def _look_at_pointers(self) -> None:
+        for what, name in (("config", names.CONFIG_POINTER_PK), ("pairs", names.PAIRS_POINTER_PK)):
+            try:
+                version = await asyncio.to_thread(self._flags.get_pointer, name)
+            except Exception as error:  # the record is polled as well
+                log.warning("pointer unreadable", pointer=name, error=str(error))
+                continue
+            if version != self._pointers.get(name):
+                self._pointers[name] = version
+                self._wanted.add(what)

@@ -1,0 +1,106 @@
+"""What the committed envelopes allow: the parent against which every child is compared.
+
+Bytes may leave only for an attempt that a committed, unvoided envelope names, no larger
+and no worse than it says, in the mode that it was made for (I-04). This register lives
+beside the kernel on purpose: it knows only what was stored, so that a kernel that asks for
+something else is stopped here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.domain.enums import Purpose, RunMode, Side
+from shared.domain.order import LegTicket
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _LegBound:
+    venue: str
+    outcome: str
+    price_worst: int
+
+
+@dataclass(slots=True)
+class _Bound:
+    """One package: its two markets, its largest size, and the ids it may use."""
+
+    qty_max: int
+    legs: dict[str, _LegBound]
+    purposes: dict[str, str] = field(default_factory=dict)
+    opening_price: int | None = None
+
+
+class Envelopes:
+    """Committed packages by id, and the attempt ids that reached the wire."""
+
+    def __init__(self, mode: RunMode) -> None:
+        self._mode = mode
+        self._bounds: dict[str, _Bound] = {}
+        self._on_wire: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._bounds)
+
+    def add(self, package: Row, attempts: Iterable[Row]) -> None:
+        """Take in a committed envelope or extension, or one that start-up loaded.
+
+        An extension keeps the larger of both sizes and the wider of both prices.
+        """
+        package_id = str(package["package_id"])
+        qty_max = int(package["qty_max_micros"])
+        assert qty_max > 0, package_id
+        legs = {
+            str(leg["market_id"]): _LegBound(
+                str(leg["venue"]), str(leg["outcome"]), int(leg["price_worst"])
+            )
+            for leg in package["envelope"]["legs"]
+        }
+        bound = self._bounds.setdefault(package_id, _Bound(qty_max, legs))
+        bound.qty_max = max(bound.qty_max, qty_max)
+        for market, leg in legs.items():
+            known = bound.legs.get(market)
+            if known is None or leg.price_worst > known.price_worst:
+                bound.legs[market] = leg
+        for row in attempts:
+            bound.purposes[str(row["attempt_id"])] = str(row["purpose"])
+            if row["purpose"] == Purpose.OPEN.value:
+                bound.opening_price = int(row["px_limit_micros"])
+
+    def drop(self, package_id: str) -> None:
+        """Forget an ended or voided package: nothing of it may be sent any more."""
+        self._bounds.pop(package_id, None)
+
+    def why_not(self, ticket: LegTicket) -> str | None:
+        """Return why this ticket may not be sent, or None. Changes nothing."""
+        bound = self._bounds.get(ticket.package_id)
+        if bound is None or bound.purposes.get(ticket.attempt_id) != ticket.purpose.value:
+            return "no committed envelope names this attempt"
+        if not ticket.package_id.startswith(f"{self._mode.value}-"):
+            return "the package was made in another mode"
+        if ticket.attempt_id in self._on_wire:
+            return "this attempt was on the wire before"
+        leg = bound.legs.get(ticket.market_id)
+        if leg is None or leg.venue != ticket.venue.value:
+            return "the envelope names other markets"
+        if ticket.qty > bound.qty_max or ticket.qty_max > bound.qty_max:
+            return "larger than the envelope allows"
+        if ticket.purpose is Purpose.UNWIND:
+            # Its price is bounded by loss, not by the leg: chooser rule 4 of the package.
+            return None
+        if ticket.side is not Side.BUY or ticket.outcome.value != leg.outcome:
+            # An EXIT child hedges by reducing; anything else must buy its leg.
+            return None if ticket.reduce_only else "the envelope names another outcome or side"
+        worst = leg.price_worst
+        if ticket.purpose is Purpose.OPEN and bound.opening_price is not None:
+            worst = bound.opening_price
+        return "a worse price than the envelope allows" if ticket.price_limit > worst else None
+
+    def mark_on_wire(self, ticket: LegTicket) -> None:
+        """Note, before the first byte, that this id is used up (I-03)."""
+        assert ticket.attempt_id not in self._on_wire, ticket.attempt_id
+        self._on_wire.add(ticket.attempt_id)
