@@ -1,0 +1,1 @@
+"""The functions: each folder is one verb, ``handler.handle`` its entry."""

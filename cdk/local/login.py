@@ -35,10 +35,8 @@ def store_code(endpoint: str, code: str) -> None:
     manager = client("secretsmanager", endpoint)
     name = names.secret(STAGE, "session")
     document = _read(manager, name)
-    document["one_time"] = {
-        "hash": PasswordHasher().hash(code.replace("-", "")),
-        "expires_ns": time.time_ns() + VALID_S * _NS,
-    }
+    document["code_hash"] = PasswordHasher().hash(code.replace("-", ""))
+    document["code_expires_ns"] = str(time.time_ns() + VALID_S * _NS)
     manager.put_secret_value(SecretId=name, SecretString=json.dumps(document))
 
 

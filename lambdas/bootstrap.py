@@ -1,0 +1,125 @@
+"""Composition root of the functions: the one place here that constructs adapters.
+
+Imports of adapters stand inside the builders, so that a function loads only what it uses:
+the authoriser must not pay for the database driver.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lambdas.settings import Settings, load_settings
+from lambdas.system_clock import SystemClock
+from shared.contracts import names
+
+if TYPE_CHECKING:
+    from shared.adapters.aws.secrets import SecretsManager
+    from shared.adapters.aws.sqs import SqsCommandQueue
+    from shared.adapters.stores.dynamodb_flags import DynamoFlags
+    from shared.adapters.stores.dynamodb_sessions import DynamoSessions
+    from shared.adapters.stores.postgres_catalogue import PostgresCatalogue
+    from shared.adapters.stores.postgres_control import PostgresControl
+    from shared.adapters.stores.postgres_views import PostgresViews
+
+
+@dataclass(frozen=True, slots=True)
+class Authorising:
+    """What ``authorise_session`` needs."""
+
+    settings: Settings
+    sessions: DynamoSessions
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """What ``dashboard_api`` needs."""
+
+    settings: Settings
+    session_secret: str
+    secrets: SecretsManager
+    sessions: DynamoSessions
+    flags: DynamoFlags
+    views: PostgresViews
+    control: PostgresControl
+    commands: SqsCommandQueue
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """What ``confirm_pairs`` needs."""
+
+    settings: Settings
+    catalogue: PostgresCatalogue
+    flags: DynamoFlags
+    commands: SqsCommandQueue
+
+
+@functools.cache
+def settings() -> Settings:
+    return load_settings()
+
+
+@functools.cache
+def authorising() -> Authorising:
+    from shared.adapters.stores.dynamodb_sessions import DynamoSessions
+
+    known = settings()
+    return Authorising(known, DynamoSessions(known.stage))
+
+
+@functools.cache
+def dashboard() -> Dashboard:
+    from shared.adapters.aws.secrets import SecretsManager
+    from shared.adapters.aws.sqs import SqsCommandQueue
+    from shared.adapters.stores.dynamodb_flags import DynamoFlags
+    from shared.adapters.stores.dynamodb_sessions import DynamoSessions
+    from shared.adapters.stores.postgres_control import PostgresControl
+    from shared.adapters.stores.postgres_views import PostgresViews
+
+    known = settings()
+    return Dashboard(
+        settings=known,
+        session_secret=names.secret(known.stage, "session"),
+        secrets=SecretsManager(known.stage),
+        sessions=DynamoSessions(known.stage),
+        flags=DynamoFlags(known.stage),
+        views=PostgresViews(dsn()),
+        control=PostgresControl(dsn()),
+        commands=SqsCommandQueue(known.stage),
+    )
+
+
+@functools.cache
+def matching() -> Matching:
+    from shared.adapters.aws.sqs import SqsCommandQueue
+    from shared.adapters.stores.dynamodb_flags import DynamoFlags
+
+    known = settings()
+    return Matching(
+        known, catalogue_store(), DynamoFlags(known.stage), SqsCommandQueue(known.stage)
+    )
+
+
+@functools.cache
+def catalogue_store() -> PostgresCatalogue:
+    from shared.adapters.stores.postgres_catalogue import PostgresCatalogue
+
+    return PostgresCatalogue(dsn())
+
+
+@functools.cache
+def clock() -> SystemClock:
+    return SystemClock()
+
+
+@functools.cache
+def dsn() -> str:
+    """Return the address of the record; outside one machine it is a secret."""
+    known = settings()
+    if known.dsn:
+        return known.dsn
+    from shared.adapters.aws.secrets import SecretsManager
+
+    return SecretsManager(known.stage).read(known.dsn_secret)["dsn"]
