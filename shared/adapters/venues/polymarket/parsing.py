@@ -282,14 +282,15 @@ def parse_fees(enabled: bool | None, row: FeeScheduleRow | None, seen_ns: int) -
 
 
 def parse_status(market: GammaMarket) -> MarketStatus:
+    """Return our word for the market's state; a proposed result stops openings (PAUSED)."""
+    resolution = (market.uma_resolution_status or "").lower()
     if market.closed or market.archived:
-        is_final = (market.uma_resolution_status or "").lower() == "resolved"
-        return MarketStatus.SETTLED if is_final else MarketStatus.CLOSED
+        return MarketStatus.SETTLED if resolution == "resolved" else MarketStatus.CLOSED
     if not market.active:
         return MarketStatus.UNOPENED
-    if (market.uma_resolution_status or "").lower() in ("proposed", "disputed", "resolved"):
-        return MarketStatus.DETERMINED
-    return MarketStatus.ACTIVE if market.accepting_orders else MarketStatus.PAUSED
+    if not market.accepting_orders:
+        return MarketStatus.CLOSED if resolution else MarketStatus.PAUSED
+    return MarketStatus.PAUSED if resolution else MarketStatus.ACTIVE
 
 
 def parse_payout(market: GammaMarket) -> PriceMicros | None:

@@ -160,7 +160,7 @@ class OrderSigner:
     The key never leaves this object and never appears in its repr.
     """
 
-    __slots__ = ("_chain_id", "_key", "address")
+    __slots__ = ("_key", "address", "chain_id")
 
     def __init__(self, private_key: str, *, chain_id: int = CHAIN_ID) -> None:
         text = private_key[2:] if private_key.startswith("0x") else private_key
@@ -169,7 +169,7 @@ class OrderSigner:
         except ValueError:
             # The cause is dropped on purpose: its text may quote the key.
             raise DomainError("the Polymarket private key is not 32 bytes of hex") from None
-        self._chain_id = chain_id
+        self.chain_id = chain_id
         self.address = checksum_address(
             keccak(self._key.public_key.format(compressed=False)[1:])[12:]
         )
@@ -218,7 +218,7 @@ class OrderSigner:
             + contents
             + _WALLET_NAME_HASH
             + _WALLET_VERSION_HASH
-            + _word(self._chain_id)
+            + _word(self.chain_id)
             + _address_word(order.signer)
             + bytes(32)
         )
@@ -230,7 +230,7 @@ class OrderSigner:
     def sign_auth(self, timestamp_s: int, nonce: int) -> str:
         """Return the level-1 signature that proves control of the wallet (API key calls only)."""
         domain = keccak(
-            _AUTH_DOMAIN_TYPEHASH + keccak(b"ClobAuthDomain") + keccak(b"1") + _word(self._chain_id)
+            _AUTH_DOMAIN_TYPEHASH + keccak(b"ClobAuthDomain") + keccak(b"1") + _word(self.chain_id)
         )
         message = keccak(
             _AUTH_TYPEHASH

@@ -63,6 +63,7 @@ class Track:
     proved_mono_ns: int = 0
     mismatches: deque[int] = field(default_factory=deque)
     benched_until: int = 0
+    is_resolved: bool = False
     behind_ms: int = 0
     """Venue time of a REST book that was newer than ours; 0 when none is pending."""
     trades: deque[str] = field(default_factory=lambda: deque(maxlen=RECENT_TRADES))
@@ -88,6 +89,7 @@ class MarketChannel:
         """YES tokens whose stream was shown to be silent; their socket must be replaced."""
         self.last_venue_ts_ns = 0
         self._samples: dict[str, str] = {}
+        self._reported: set[str] = set()
 
     # --- the set of markets ------------------------------------------------------------------
 
@@ -115,6 +117,12 @@ class MarketChannel:
 
     def sample_of(self, kind: str) -> str:
         return self._samples.get(kind, "")
+
+    def take_new_kinds(self) -> list[str]:
+        """Return the kinds of error seen for the first time since the last call."""
+        fresh = [kind for kind in self._samples if kind not in self._reported]
+        self._reported.update(fresh)
+        return fresh
 
     # --- connection events -------------------------------------------------------------------
 
@@ -304,8 +312,10 @@ class MarketChannel:
 
     def resolve(self, track: Track, payout: PriceMicros) -> list[EventBody]:
         """Say once that a market is determined and what one YES pays."""
-        if track.instrument.status in (MarketStatus.DETERMINED, MarketStatus.SETTLED):
+        assert 0 <= payout <= MICROS, payout
+        if track.is_resolved:
             return []
+        track.is_resolved = True
         track.instrument = replace(track.instrument, status=MarketStatus.DETERMINED)
         return [
             MarketStatusChanged(track.market, MarketStatus.DETERMINED),

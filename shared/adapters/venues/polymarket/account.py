@@ -1,0 +1,176 @@
+"""Money and shares of the account, payouts, and whether it may trade at all.
+
+Cash is the pUSD balance of the trading wallet; positions come from the data API to the
+last page, or not at all (F-065). A payout is a redemption: the row says how much came in,
+the catalogue's final prices say what one YES paid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from shared.adapters.venues.polymarket.execution import InstrumentOf, read_balance
+from shared.adapters.venues.polymarket.parsing import (
+    build_instrument,
+    floor_micros,
+    parse_payout,
+)
+from shared.adapters.venues.polymarket.rest import Credentials, Hosts, PolymarketRest
+from shared.adapters.venues.polymarket.schemas import ActivityRow, GeoblockAnswer
+from shared.domain.enums import Venue
+from shared.domain.errors import StoreError, WireError
+from shared.domain.events import AccountSnapshot, PayoutSeen, VenuePosition
+from shared.domain.ids import MarketId, market_id
+from shared.domain.units import MICROS, NS_PER_S, PriceMicros, QtyMicros, UsdMicros, complement
+from shared.ports.clock import Clock
+
+CONDITIONS_PER_REQUEST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What the venue lets this account do from this address."""
+
+    is_region_blocked: bool
+    country: str
+    is_closed_only: bool
+
+
+class PolymarketAccount:
+    """Implements ``Account`` for one wallet."""
+
+    venue = Venue.POLYMARKET
+
+    def __init__(
+        self,
+        hosts: Hosts,
+        credentials: Credentials,
+        clock: Clock,
+        instrument_of: InstrumentOf,
+        *,
+        rest: PolymarketRest | None = None,
+    ) -> None:
+        self._rest = rest or PolymarketRest(hosts, clock, credentials)
+        self._clock = clock
+        self._instrument_of = instrument_of
+        self._outcome_index: dict[str, int] = {}
+        self._payouts: dict[str, PriceMicros] = {}
+
+    async def aclose(self) -> None:
+        await self._rest.aclose()
+
+    async def fetch_snapshot(self) -> AccountSnapshot:
+        """Read cash and positions completely.
+
+        Raises:
+            StoreError: a read failed, a page is missing, or an answer is unreadable.
+        """
+        try:
+            text, rows = await asyncio.gather(self._rest.collateral(), self._rest.positions())
+            cash = read_balance(text)
+            held: dict[MarketId, list[int]] = {}
+            for row in rows:
+                size = floor_micros(row.size, "polymarket.position.size")
+                index = self._index_of(row.asset, row.condition_id, row.outcome_index)
+                amounts = held.setdefault(market_id(Venue.POLYMARKET, row.condition_id), [0, 0])
+                amounts[index] += size
+        except WireError as error:
+            raise StoreError(f"polymarket account: {error}") from error
+        positions = tuple(
+            VenuePosition(market, QtyMicros(yes), QtyMicros(no))
+            for market, (yes, no) in sorted(held.items())
+            if yes or no
+        )
+        assert cash >= 0 and all(p.qty_yes >= 0 and p.qty_no >= 0 for p in positions)
+        usd = UsdMicros(cash)
+        return AccountSnapshot(Venue.POLYMARKET, usd, ((0, usd),), positions, self._clock.wall_ns())
+
+    def _index_of(self, token: str, condition: str, told: int | None) -> int:
+        """Return 0 for the first outcome (YES), 1 for the second, from what is certain."""
+        instrument = self._instrument_of(market_id(Venue.POLYMARKET, condition))
+        if instrument is not None and token in (instrument.yes_token, instrument.no_token):
+            return 0 if token == instrument.yes_token else 1
+        if told in (0, 1):
+            assert told is not None
+            return told
+        raise WireError("polymarket.position.outcome", f"{condition} {token} {told}")
+
+    async def fetch_payouts(self, since_wall_ns: int) -> Sequence[PayoutSeen]:
+        """Read redemptions since a time; one PayoutSeen for each market and transaction.
+
+        Raises:
+            StoreError: incomplete or unreadable; ask again.
+        """
+        try:
+            rows = await self._rest.redemptions(max(0, since_wall_ns // NS_PER_S))
+            rows = [row for row in rows if row.type.upper() == "REDEEM"]
+            await self._load_payouts({row.condition_id for row in rows})
+            grouped: dict[tuple[str, str], list[ActivityRow]] = {}
+            for row in rows:
+                grouped.setdefault((row.condition_id, row.transaction_hash), []).append(row)
+            seen = [self._payout(c, tx, group) for (c, tx), group in grouped.items()]
+        except WireError as error:
+            raise StoreError(f"polymarket payouts: {error}") from error
+        return tuple(seen)
+
+    async def _load_payouts(self, conditions: set[str]) -> None:
+        """Learn what one YES paid; final prices never change, so they are read once."""
+        missing = sorted(conditions - self._payouts.keys())
+        for start in range(0, len(missing), CONDITIONS_PER_REQUEST):
+            chunk = missing[start : start + CONDITIONS_PER_REQUEST]
+            for market in await self._rest.gamma_markets(chunk):
+                payout = parse_payout(market)
+                if payout is not None:
+                    self._payouts[market.condition_id] = payout
+                    instrument = build_instrument(market, 0)
+                    self._outcome_index[instrument.yes_token] = 0
+                    self._outcome_index[instrument.no_token] = 1
+
+    def _payout(self, condition: str, tx: str, rows: Sequence[ActivityRow]) -> PayoutSeen:
+        payout = self._payouts.get(condition)
+        if payout is None:
+            raise StoreError(f"{condition} was redeemed but has no final prices yet")
+        shares, cash = [0, 0], 0
+        for row in rows:
+            index = self._redeemed_index(row, payout)
+            shares[index] += floor_micros(row.size, "polymarket.redeem.size")
+            cash += floor_micros(row.usdc_size, "polymarket.redeem.cash")
+        worth = payout * shares[0] + complement(payout) * shares[1]
+        if abs(worth - cash * MICROS) > 2 * MICROS * len(rows):
+            raise WireError("polymarket.redeem.cash", f"{condition} {cash} for {worth}")
+        return PayoutSeen(
+            venue=Venue.POLYMARKET,
+            market_id=market_id(Venue.POLYMARKET, condition),
+            payout=payout,
+            qty_yes=QtyMicros(shares[0]),
+            qty_no=QtyMicros(shares[1]),
+            cash=UsdMicros(cash),
+            venue_ts_ns=max(row.timestamp for row in rows) * NS_PER_S,
+            reference=f"polymarket/{condition}/{tx}",
+        )
+
+    def _redeemed_index(self, row: ActivityRow, payout: PriceMicros) -> int:
+        """Say which outcome a row redeemed; rows without a token redeemed the winner."""
+        if row.asset:
+            known = self._outcome_index.get(row.asset)
+            if known is not None:
+                return known
+        if row.outcome_index in (0, 1):
+            assert row.outcome_index is not None
+            return row.outcome_index
+        if payout == MICROS or payout == 0:
+            if row.usdc_size == Decimal(0) and row.size > 0:
+                return 1 if payout == MICROS else 0
+            return 0 if payout == MICROS else 1
+        raise WireError("polymarket.redeem.outcome", f"{row.condition_id} {row.asset}")
+
+    async def read_state(self) -> AccountState:
+        """Ask geoblock and account restrictions. Raises StoreError or WireError: not known."""
+        region: GeoblockAnswer
+        region, closed_only = await asyncio.gather(
+            self._rest.geoblock(), self._rest.is_closed_only()
+        )
+        return AccountState(region.blocked, region.country, closed_only)

@@ -1,0 +1,364 @@
+"""Trading: encode, sign, send, cancel, and ask what became of an order.
+
+Order path: ``encode`` is pure and names the order id (the digest) before anything is
+journalled; ``send`` signs, asks permission immediately before the first byte, writes once
+and never retries. A resting order is share-denominated; an immediate BUY is a budget.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import httpx
+
+from shared.adapters.venues.polymarket.answers import judge_answer
+from shared.adapters.venues.polymarket.capabilities import CLOB_VERSION, ROUNDING, exchange_of
+from shared.adapters.venues.polymarket.encoding import (
+    ORDER_TYPES,
+    WalletRoles,
+    build_message,
+    build_payload,
+    decode_payload,
+    tick_of,
+)
+from shared.adapters.venues.polymarket.evidence import EvidenceJudge, Look, trades_by_order
+from shared.adapters.venues.polymarket.fills import FAILED, fills_of_trade, trade_state
+from shared.adapters.venues.polymarket.parsing import apply_clob_info, build_instrument, micros
+from shared.adapters.venues.polymarket.rest import Credentials, Hosts, PolymarketRest
+from shared.adapters.venues.polymarket.schemas import OpenOrder, Trade
+from shared.adapters.venues.polymarket.signing import (
+    OrderMessage,
+    domain_separator,
+    order_digest,
+)
+from shared.adapters.venues.polymarket.user_stream import UserStream
+from shared.domain.enums import Venue
+from shared.domain.errors import DomainError, StoreError, WireError
+from shared.domain.ids import AttemptId, MarketId, derive_salt, market_id
+from shared.domain.instrument import Instrument
+from shared.domain.order import (
+    Acked,
+    Evidence,
+    EvidenceKind,
+    Fill,
+    LegTicket,
+    SubmitOutcome,
+    Unknown,
+)
+from shared.domain.units import NS_PER_S
+from shared.ports.clock import Clock
+from shared.ports.venue import EncodedOrder, Sink
+
+_LOG = logging.getLogger("twinleg.polymarket.execution")
+
+InstrumentOf = Callable[[MarketId], Instrument | None]
+REMEMBERED_MAX: Final = 20_000
+LOOKBACK_S: Final = 600
+
+
+class PolymarketExecution:
+    """Implements ``Execution`` for one account of the international CLOB V2."""
+
+    venue = Venue.POLYMARKET
+
+    def __init__(
+        self,
+        hosts: Hosts,
+        credentials: Credentials,
+        clock: Clock,
+        instrument_of: InstrumentOf,
+        *,
+        rest: PolymarketRest | None = None,
+        sweep_from_wall_ns: int | None = None,
+    ) -> None:
+        self._credentials = credentials
+        self._clock = clock
+        self._instrument_of = instrument_of
+        self._rest = rest or PolymarketRest(hosts, clock, credentials)
+        self._roles = WalletRoles(
+            maker=credentials.wallet,
+            signer=credentials.order_signer,
+            signature_type=credentials.signature_type,
+            owner=credentials.api.api_key,
+        )
+        self._attempts: OrderedDict[str, AttemptId] = OrderedDict()
+        self._instruments: dict[MarketId, Instrument] = {}
+        self._judge = EvidenceJudge()
+        since = sweep_from_wall_ns
+        self.user = UserStream(
+            hosts.ws,
+            clock,
+            self._rest,
+            credentials,
+            self._to_fills,
+            since if since is not None else clock.wall_ns() - LOOKBACK_S * NS_PER_S,
+        )
+
+    async def aclose(self) -> None:
+        await self._rest.aclose()
+
+    async def warm(self) -> None:
+        """Open the connection of the order path and prove the protocol version (F-048).
+
+        Raises:
+            StoreError: the venue does not answer, or speaks another order version.
+        """
+        version = await self._rest.version()
+        if version != CLOB_VERSION:
+            raise StoreError(
+                f"polymarket order version is {version}, this build has {CLOB_VERSION}"
+            )
+
+    # --- encode ------------------------------------------------------------------------------
+
+    def encode(self, ticket: LegTicket, instrument: Instrument) -> EncodedOrder:
+        """Build the unsigned order. Raises DomainError when the venue cannot express it."""
+        if ticket.venue is not Venue.POLYMARKET or ticket.market_id != instrument.market_id:
+            raise DomainError(f"ticket of {ticket.market_id} is not for {instrument.market_id}")
+        if ticket.is_opening and not instrument.tradeable:
+            raise DomainError(f"{instrument.market_id} is not tradeable: {instrument.refusal}")
+        message = build_message(
+            ticket,
+            instrument,
+            self._roles,
+            derive_salt(ticket.attempt_id),
+            tick_of(ticket, instrument),
+        )
+        order_id = self._digest(message, instrument)
+        payload = build_payload(message, ORDER_TYPES[ticket.tif], self._roles.owner)
+        self._remember(order_id, ticket.attempt_id)
+        self._instruments[instrument.market_id] = instrument
+        return EncodedOrder(ticket, payload, order_id, decode_payload(payload, instrument))
+
+    def _digest(self, message: OrderMessage, instrument: Instrument) -> str:
+        separator = domain_separator(
+            exchange_of(instrument.neg_risk), self._credentials.signer.chain_id
+        )
+        return f"0x{order_digest(message, separator).hex()}"
+
+    def _candidate_ids(self, ticket: LegTicket, instrument: Instrument) -> list[str]:
+        """Return every order id that the ticket may have had, the present tick's first.
+
+        The tick decides the rounding of a budget BUY, and it may have changed since.
+        """
+        ids: dict[str, None] = {}
+        for tick in dict.fromkeys((tick_of(ticket, instrument), *ROUNDING)):
+            try:
+                message = build_message(
+                    ticket, instrument, self._roles, derive_salt(ticket.attempt_id), tick
+                )
+            except DomainError:
+                continue
+            ids[self._digest(message, instrument)] = None
+        return list(ids)
+
+    def _remember(self, order_id: str, attempt: AttemptId) -> None:
+        self._attempts[order_id] = attempt
+        self._attempts.move_to_end(order_id)
+        while len(self._attempts) > REMEMBERED_MAX:
+            self._attempts.popitem(last=False)
+
+    def _owner(self, order_id: str) -> AttemptId | None:
+        return self._attempts.get(order_id.lower())
+
+    # --- send and cancel ---------------------------------------------------------------------
+
+    async def send(
+        self, order: EncodedOrder, may_send: Callable[[], str | None]
+    ) -> SubmitOutcome | None:
+        """Sign and send one order; None when permission was refused at the last moment."""
+        attempt = order.ticket.attempt_id
+        instrument = self._known(order.ticket.market_id)
+        if instrument is None:
+            raise DomainError(f"{order.ticket.market_id} was never encoded by this process")
+        body = self._sign(order, instrument)
+        try:
+            answer = await self._rest.post_order(body, may_send)
+        except (httpx.HTTPError, OSError) as error:
+            return Unknown(attempt, f"no answer: {type(error).__name__}")
+        if answer is None:
+            return None
+        status, content = answer
+        outcome = judge_answer(
+            order.ticket, instrument, order.order_hash, status, content, self._clock.wall_ns()
+        )
+        if isinstance(outcome, Acked):
+            self._follow(content)
+        return outcome
+
+    def _sign(self, order: EncodedOrder, instrument: Instrument) -> bytes:
+        """Return the signed body, re-deriving the digest from the very bytes to be sent."""
+        body = json.loads(order.payload)
+        wire = body["order"]
+        message = OrderMessage(
+            salt=wire["salt"],
+            maker=wire["maker"],
+            signer=wire["signer"],
+            token_id=int(wire["tokenId"]),
+            maker_amount=int(wire["makerAmount"]),
+            taker_amount=int(wire["takerAmount"]),
+            side=0 if wire["side"] == "BUY" else 1,
+            signature_type=self._roles.signature_type,
+            timestamp_ms=int(wire["timestamp"]),
+        )
+        separator = domain_separator(
+            exchange_of(instrument.neg_risk), self._credentials.signer.chain_id
+        )
+        signed = self._credentials.signer.sign_order(message, separator)
+        assert signed.order_id == order.order_hash, "the payload is not the order that was hashed"
+        return build_payload(message, body["orderType"], body["owner"], signature=signed.signature)
+
+    def _follow(self, content: bytes) -> None:
+        trades = json.loads(content).get("tradeIDs") or ()
+        self.user.follow(str(trade_id) for trade_id in trades)
+
+    async def cancel(self, order: EncodedOrder, order_id: str) -> bool:
+        """Ask for a cancel; False proves nothing (it may be matched, held, or unread)."""
+        wanted = order_id or order.order_hash
+        try:
+            answer = await self._rest.cancel_order(wanted)
+        except (StoreError, WireError) as error:
+            _LOG.info("cancel of %s: %s", wanted, error)
+            return False
+        return wanted.lower() in (done.lower() for done in answer.canceled)
+
+    async def cancel_everything(self) -> int:
+        """Cancel every live order of the account; raises StoreError when any may still live."""
+        live = await self._rest.open_orders()
+        if not live:
+            return 0
+        answer = await self._rest.cancel_all()
+        left = await self._rest.open_orders()
+        if left:
+            raise StoreError(f"{len(left)} orders are still live after cancel-all")
+        return len(answer.canceled)
+
+    # --- evidence ----------------------------------------------------------------------------
+
+    async def find_evidence(self, tickets: Sequence[LegTicket]) -> Sequence[Evidence]:
+        """Ask orders and trades about each attempt; unreadable answers prove nothing."""
+        if not tickets:
+            return ()
+        oldest_s = min(t.decided_wall_ns for t in tickets) // NS_PER_S - LOOKBACK_S
+        try:
+            live, trades, cash = await asyncio.gather(
+                self._rest.open_orders(),
+                self._rest.trades(after=str(max(0, oldest_s))),
+                self.read_cash(),
+            )
+        except (StoreError, WireError) as error:
+            _LOG.info("evidence: %s", error)
+            return tuple(Evidence(t.attempt_id, EvidenceKind.UNPROVEN) for t in tickets)
+        open_ids = {order.id.lower(): order for order in live}
+        grouped = trades_by_order(trades)
+        found = []
+        for ticket in tickets:
+            try:
+                found.append(await self._one(ticket, open_ids, grouped, cash))
+            except (StoreError, WireError, DomainError) as error:
+                _LOG.info("evidence of %s: %s", ticket.attempt_id, error)
+                found.append(Evidence(ticket.attempt_id, EvidenceKind.UNPROVEN))
+        assert len(found) == len(tickets)
+        return found
+
+    async def _one(
+        self,
+        ticket: LegTicket,
+        open_ids: dict[str, OpenOrder],
+        grouped: Mapping[str, list[Trade]],
+        cash: int,
+    ) -> Evidence:
+        instrument = self._known(ticket.market_id)
+        if instrument is None:
+            return Evidence(ticket.attempt_id, EvidenceKind.UNPROVEN)
+        ids = self._candidate_ids(ticket, instrument)
+        order_id = next((i for i in ids if i in open_ids or i in grouped), ids[0] if ids else "")
+        if not order_id:
+            # The venue cannot express it, so it was never sent; only its encoder can say so.
+            return Evidence(ticket.attempt_id, EvidenceKind.UNPROVEN)
+        for candidate in ids:
+            self._remember(candidate, ticket.attempt_id)
+        order = open_ids.get(order_id)
+        for candidate in [order_id, *ids]:
+            order = order or await self._rest.order(candidate)
+            if order is not None:
+                order_id = order.id.lower()
+                break
+        trades = grouped.get(order_id, [])
+        fills = [
+            fill
+            for trade in trades
+            if trade_state(trade) != FAILED
+            for fill in await self._to_fills(trade)
+            if fill.order_id == order_id
+        ]
+        look = Look(
+            order=order,
+            is_open=order_id in open_ids,
+            trades=trades,
+            fills=fills,
+            cash=cash,
+            wall_ns=self._clock.wall_ns(),
+            mono_ns=self._clock.mono_ns(),
+        )
+        return self._judge.judge(ticket, instrument.taker_delay_ns, order_id, look)
+
+    async def read_cash(self) -> int:
+        """Return the wallet's pUSD in micros. Integer text is already millionths."""
+        return read_balance(await self._rest.collateral())
+
+    # --- fills -------------------------------------------------------------------------------
+
+    async def run_user_stream(self, sink: Sink) -> None:
+        await self.user.run(sink)
+
+    def _known(self, market: MarketId) -> Instrument | None:
+        return self._instrument_of(market) or self._instruments.get(market)
+
+    async def _to_fills(self, trade: Trade) -> list[Fill]:
+        instrument = self._known(market_id(Venue.POLYMARKET, trade.market))
+        if instrument is None:
+            instrument = await self._fetch_instrument(trade.market)
+        return fills_of_trade(
+            trade,
+            instrument,
+            self._owner,
+            self._credentials.api.api_key,
+            self._credentials.wallet,
+        )
+
+    async def _fetch_instrument(self, condition: str) -> Instrument:
+        """Read a market that this process was never told of, so that no fill is lost."""
+        now = self._clock.wall_ns()
+        rows = await self._rest.gamma_markets([condition])
+        row = next((r for r in rows if r.condition_id == condition), None)
+        if row is None:
+            raise StoreError(f"gamma does not know the market {condition}")
+        instrument = build_instrument(row, now)
+        if not row.closed:
+            info = await self._rest.clob_market(condition)
+            instrument = apply_clob_info(instrument, info, now)
+        self._instruments[instrument.market_id] = instrument
+        return instrument
+
+
+def read_balance(text: str) -> int:
+    """Return a balance in micros: with a decimal point it is dollars, else millionths.
+
+    Raises:
+        WireError: not a plain non-negative number.
+    """
+    if "." in text:
+        value = micros(text, "polymarket.balance")
+    elif text.isascii() and text.isdigit() and len(text) <= 24:
+        value = int(text)
+    else:
+        raise WireError("polymarket.balance", text)
+    if value < 0:
+        raise WireError("polymarket.balance", text)
+    return value
