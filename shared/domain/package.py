@@ -147,6 +147,18 @@ class Package:
     failed_trades: int = 0
     extra_attempts: int = 0
     unknown_alerted: bool = False
+    evidence_asks: int = 0
+    slots_asked: bool = False
+    """Whether the venues have answered once about every slot since a restart."""
+    may_hedge_now: bool = False
+    """Set when a backoff ran out (or a tick refusal asks for an immediate rebuild)."""
+    stuck_retry: bool = False
+    """One attempt is allowed beyond the budget: the minutely retry of a stuck package."""
+    unwind_any: bool = False
+    """The operator ordered the unwind at any price."""
+    wait_ns: int = 0
+    carried: tuple[int, int] = (0, 0)
+    """Net contracts per leg that a REPAIR inherits from its ended parent."""
     unhedged_max_usd: int = 0
     unhedged_ns: int = 0
     naked_since_ns: int | None = None
@@ -172,7 +184,7 @@ class Package:
     def net(self, leg: int) -> int:
         """Signed contracts of the leg's outcome; a complement held counts negative."""
         target = self.legs[leg]
-        total = 0
+        total = self.carried[leg]
         for attempt in self.attempts.values():
             ticket = attempt.ticket
             if ticket is None or ticket.leg != leg:

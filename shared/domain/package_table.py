@@ -92,7 +92,9 @@ class PackageEvent(StrEnum):
     H_UNWIND = "h_unwind"
 
 
-_N: Final = "FILL_SEEN V_DOWN V_UP M_CLOSED M_RESOLVED TICK ADVERSE S_CONF S_FAIL PAUSE LEASE_LOST RECON_DIFF"
+_N: Final = "FILL_SEEN V_DOWN V_UP M_CLOSED M_RESOLVED TICK ADVERSE S_CONF" + (
+    " S_FAIL PAUSE LEASE_LOST RECON_DIFF"
+)
 """What most waiting states only record."""
 _LATE_N: Final = "V_DOWN V_UP M_CLOSED M_RESOLVED TICK ADVERSE PAUSE LEASE_LOST KILL"
 """_N of the states that move on fills, finality and differences, plus KILL."""

@@ -1,0 +1,178 @@
+"""Executions into books: every fill once, every void and payout as its own transaction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.domain.enums import HaltReason, Outcome, Side
+from shared.domain.events import PayoutSeen
+from shared.domain.ledger import (
+    Transaction,
+    fill_transaction,
+    payout_transaction,
+    void_transaction,
+)
+from shared.domain.order import Fill
+from shared.domain.package import Attempt, Package
+from shared.domain.units import NS_PER_S
+from shared.engine import rows
+from shared.engine.halts import raise_halt
+from shared.engine.state import FILLS_KEPT_MAX, State, Turn
+
+FAILED_REST_NS = 3600 * NS_PER_S
+FAILED_WINDOW_NS = 600 * NS_PER_S
+
+
+def book_fill(
+    state: State, turn: Turn, fill: Fill, package: Package | None, attempt: Attempt | None
+) -> bool:
+    """Post one execution: ledger, position, rows. False when it was known already."""
+    if fill.key in state.fills:
+        return False
+    if attempt is not None and attempt.ticket is not None:
+        fill = fill.in_terms_of(attempt.ticket.outcome)
+        fill = replace(fill, attempt_id=attempt.attempt_id)
+    elif fill.side is Side.SELL and state.positions.of(fill.market_id, fill.outcome).qty == 0:
+        # A netting venue calls an opening NO purchase a sale of YES; nothing is held to sell.
+        fill = fill.in_terms_of(fill.outcome.other) if fill.cost_usd is None else fill
+    if not fill.is_final and state.finality_early.pop(fill.trade_id, False):
+        fill = replace(fill, is_final=True)
+    basis = state.positions.apply(fill)
+    if not post(state, turn, fill_transaction(fill, basis), package):
+        return False
+    state.fills[fill.key] = fill
+    state.fills_by_trade.setdefault(fill.trade_id, []).append(fill.key)
+    state.fills_count += 1
+    if attempt is not None:
+        attempt.fills[fill.key] = fill
+    turn.write("fills", rows.fill_row(fill, package, attempt, turn.wall))
+    _write_fill_state(turn, fill.key, "confirmed" if fill.is_final else "provisional")
+    _write_position(state, turn, fill)
+    turn.decide(
+        state,
+        "fill",
+        fill.key,
+        fill.side.value,
+        f"{fill.venue.value} {fill.outcome.value}",
+        package=package,
+        params={"price_micros": str(fill.price), "qty_micros": str(fill.qty), "fee": str(fill.fee)},
+        severity="p4",
+    )
+    while len(state.fills) > FILLS_KEPT_MAX:
+        old, dropped = state.fills.popitem(last=False)
+        state.fills_by_trade.pop(dropped.trade_id, None)
+        assert old not in state.fills
+    return True
+
+
+def finalise(state: State, turn: Turn, key: str) -> bool:
+    """The chain confirmed a fill; False when it was final before."""
+    fill = state.fills[key]
+    if fill.is_final:
+        return False
+    final = replace(fill, is_final=True)
+    state.fills[key] = final
+    attempt = attempt_of(state, final)
+    if attempt is not None and key in attempt.fills:
+        attempt.fills[key] = final
+    _write_fill_state(turn, key, "confirmed")
+    return True
+
+
+def void_fill(state: State, turn: Turn, key: str, package: Package | None) -> bool:
+    """The chain (or a bust) took a fill back: reverse its cash, fee and position (F-053)."""
+    fill = state.fills[key]
+    basis = state.positions.revert(fill)
+    if not post(state, turn, void_transaction(fill, max(basis, 0)), package):
+        return False
+    attempt = attempt_of(state, fill)
+    if attempt is not None:
+        attempt.fills.pop(key, None)
+        attempt.voided[key] = fill
+    if package is not None:
+        package.failed_trades += 1
+    _write_fill_state(turn, key, "failed")
+    _write_position(state, turn, fill)
+    _rest_after_failure(state, turn, fill)
+    return True
+
+
+def _rest_after_failure(state: State, turn: Turn, fill: Fill) -> None:
+    """One FAILED rests the market an hour; two in ten minutes halt the venue (F-054)."""
+    state.market_rest_until_ns[fill.market_id] = turn.mono + FAILED_REST_NS
+    failed = state.venue(fill.venue).failed_trades_ns
+    failed.append(turn.mono)
+    recent = [at for at in failed if turn.mono - at <= FAILED_WINDOW_NS]
+    if len(recent) >= 2:
+        scope = f"venue:{fill.venue.value}"
+        raise_halt(state, turn, scope, HaltReason.FAILED_SETTLEMENTS, note=f"{len(recent)} failed")
+
+
+def book_payout(state: State, turn: Turn, payout: PayoutSeen) -> bool:
+    """Post a settlement once; positions of the market leave at cost."""
+    if payout.reference in state.payouts_posted:
+        return False
+    yes = state.positions.of(payout.market_id, Outcome.YES)
+    no = state.positions.of(payout.market_id, Outcome.NO)
+    transaction = payout_transaction(
+        payout.venue,
+        payout.market_id,
+        payout.reference,
+        payout.cash,
+        yes.take(min(yes.qty, payout.qty_yes)),
+        no.take(min(no.qty, payout.qty_no)),
+    )
+    if not post(state, turn, transaction, None):
+        return False
+    state.payouts_posted.add(payout.reference)
+    turn.write(
+        "payouts",
+        {
+            "reference": payout.reference,
+            "venue": payout.venue.value,
+            "market_id": payout.market_id,
+            "payout_micros": payout.payout,
+            "qty_yes_micros": payout.qty_yes,
+            "qty_no_micros": payout.qty_no,
+            "cash_usd_micros": payout.cash,
+            "venue_ts_ns": payout.venue_ts_ns,
+            "posted_wall_ns": turn.wall,
+        },
+    )
+    turn.write(
+        "positions",
+        rows.position_row(state.positions, payout.venue.value, payout.market_id, turn.wall),
+    )
+    return True
+
+
+def post(state: State, turn: Turn, transaction: Transaction, package: Package | None) -> bool:
+    """Post a transaction once, with its rows."""
+    if not state.ledger.post(transaction):
+        return False
+    turn.write("ledger_postings", *rows.posting_rows(transaction, package, turn.wall))
+    return True
+
+
+def attempt_of(state: State, fill: Fill) -> Attempt | None:
+    if fill.attempt_id is None:
+        return None
+    package_id = state.attempts.get(fill.attempt_id)
+    package = state.packages.get(package_id) if package_id else None
+    return package.attempts.get(fill.attempt_id) if package else None
+
+
+def package_of(state: State, fill: Fill) -> Package | None:
+    package_id = state.attempts.get(fill.attempt_id) if fill.attempt_id else None
+    return state.packages.get(package_id) if package_id else None
+
+
+def _write_fill_state(turn: Turn, key: str, value: str) -> None:
+    turn.write("fill_states", {"fill_key": key, "state": value, "ts_ns": turn.wall})
+
+
+def _write_position(state: State, turn: Turn, fill: Fill) -> None:
+    turn.write(
+        "positions",
+        rows.position_row(state.positions, fill.venue.value, fill.market_id, turn.wall),
+    )

@@ -1,0 +1,286 @@
+"""Control events: configuration, pairs, halts, lease, operator verbs, and the passing second."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+from shared.domain.enums import HaltReason, Lift, lift_of
+from shared.domain.events import (
+    ConfigChanged,
+    HaltLifted,
+    HaltTaken,
+    JournalHealth,
+    LeaseSeen,
+    OperatorVerb,
+    PairProven,
+    PairsChanged,
+    StateLoaded,
+)
+from shared.domain.frictions import FrictionPack
+from shared.domain.ids import MarketId, PackageId, PairId
+from shared.domain.package import Package
+from shared.domain.package_table import PackageEvent, PackageState
+from shared.domain.units import MICROS, NS_PER_S
+from shared.engine import execution, exposure, feeds, halts, machine, recovery, scanner
+from shared.engine.state import PairView, State, Turn
+
+PE = PackageEvent
+ADVERSE_MICROS: Final = 15_000
+ADVERSE_NS: Final = 5 * NS_PER_S
+_STOPS: Final = (
+    ("day", HaltReason.STOP_DAY, "stop_day_ppm"),
+    ("week", HaltReason.STOP_WEEK, "stop_week_ppm"),
+    ("month", HaltReason.STOP_MONTH, "stop_month_ppm"),
+)
+
+
+def on_loaded(state: State, turn: Turn, event: StateLoaded) -> None:
+    recovery.load(state, turn, event.recovered)
+    if not event.recovered.is_clean_start:
+        halts.raise_halt(state, turn, halts.GLOBAL, HaltReason.CRASH_LOOP, note="5 exits in 10 min")
+    turn.decide(
+        state,
+        "start",
+        state.run_id,
+        "loaded",
+        "the record was read; the venues are asked next",
+        params={"packages": str(len(state.live_packages()))},
+    )
+
+
+def on_config(state: State, turn: Turn, event: ConfigChanged) -> None:
+    before = state.config.version if state.is_config_known else 0
+    state.config = event.config
+    state.is_config_known = True
+    state.frictions = FrictionPack.from_config(event.config)
+    turn.decide(
+        state,
+        "config",
+        "config",
+        "active",
+        f"version {event.config.version}",
+        params={"before": str(before), "after": str(event.config.version)},
+    )
+
+
+def on_pairs(state: State, turn: Turn, event: PairsChanged) -> None:
+    """Replace the set of pairs; live views keep their history, open packages their markets."""
+    for instrument in event.instruments:
+        state.instruments[instrument.market_id] = instrument
+    views: dict[PairId, PairView] = {}
+    for pair in event.pairs:
+        view = state.pairs.get(pair.pair_id) or PairView(pair)
+        view.pair = pair
+        views[pair.pair_id] = view
+    gone = len(state.pairs.keys() - views.keys())
+    new = len(views.keys() - state.pairs.keys())
+    state.pairs = views
+    index: dict[MarketId, tuple[PairId, ...]] = {}
+    for view in views.values():
+        for market in (view.pair.a, view.pair.b):
+            index[market] = (*index.get(market, ()), view.pair.pair_id)
+    state.pairs_of = index
+    _forget_markets(state)
+    recovery.restart(state, turn)
+    if new or gone:
+        params = {"new": str(new), "gone": str(gone), "all": str(len(views))}
+        turn.decide(state, "pairs", "pairs", "changed", "the pair set changed", params=params)
+
+
+def _forget_markets(state: State) -> None:
+    """Bound the memory: books of markets that neither a pair nor a package names are dropped."""
+    wanted = set(state.pairs_of)
+    for package in state.packages.values():
+        wanted |= {leg.market_id for leg in package.legs}
+    for market in [m for m in state.books if m not in wanted]:
+        del state.books[market]
+    held = set(state.positions.markets())
+    for market in [m for m in state.instruments if m not in wanted | held]:
+        del state.instruments[market]
+    for market in [m for m in state.resolved if m not in wanted | held]:
+        del state.resolved[market]
+
+
+def on_halt(state: State, turn: Turn, event: HaltTaken) -> None:
+    if not halts.take(state, turn, event.halt):
+        return
+    kind = PE.KILL if event.halt.is_freeze else PE.PAUSE
+    for package in state.live_packages():
+        if event.halt.is_freeze or _covers(event.halt.scope, state, package):
+            machine.offer(state, turn, package, kind, event.halt.reason.value)
+
+
+def _covers(scope: str, state: State, package: Package) -> bool:
+    names = {halts.GLOBAL, f"pair:{package.pair_id}", f"category:{package.category}"}
+    for leg in package.legs:
+        names |= {f"venue:{leg.venue.value}", f"market:{leg.market_id}"}
+    view = state.pairs.get(package.pair_id)
+    if view is not None:
+        names.add(f"series:{view.pair.series_id}")
+    return scope in names
+
+
+def on_lift(state: State, turn: Turn, event: HaltLifted) -> None:
+    """A resume lifts every person-made halt of its scope; a cause that lasts keeps its own."""
+    for scope, reason in list(state.halts):
+        if scope != event.scope:
+            continue
+        if lift_of(HaltReason(reason)) is Lift.AUTO:
+            turn.decide(
+                state, "halt", scope, "resume_refused", reason, params={"actor": event.actor}
+            )
+            continue
+        halts.lift(state, turn, scope, reason, actor=event.actor, note=event.reason)
+        if scope.startswith("venue:"):
+            for view in state.venues.values():
+                if scope == f"venue:{view.venue.value}":
+                    view.difference_since_ns, view.difference_text = 0, ""
+
+
+def on_lease(state: State, turn: Turn, event: LeaseSeen) -> None:
+    had = state.lease_until_ns > turn.mono
+    state.lease_until_ns = event.until_mono_ns
+    state.epoch = max(state.epoch, event.epoch)
+    has = event.until_mono_ns > turn.mono
+    if had and not has:
+        for package in state.live_packages():
+            machine.offer(state, turn, package, PE.LEASE_LOST, "the trading lease was lost")
+    if had != has:
+        verdict = "held" if has else "lost"
+        turn.decide(state, "lease", str(event.epoch), verdict, "", severity=None if has else "p1")
+
+
+def on_journal(state: State, turn: Turn, event: JournalHealth) -> None:
+    if state.is_journal_up != event.is_up:
+        state.is_journal_up = event.is_up
+        verdict = "up" if event.is_up else "down"
+        turn.decide(
+            state, "journal", "postgres", verdict, "", severity=None if event.is_up else "p2"
+        )
+
+
+def on_proven(state: State, turn: Turn, event: PairProven) -> None:
+    state.proven_pairs.add(event.pair_id)
+
+
+def on_recovered(state: State, turn: Turn) -> None:
+    state.is_recovered = True
+    turn.decide(
+        state, "start", state.run_id, "recovered", "both venues were read; trading may begin"
+    )
+
+
+def on_verb(state: State, turn: Turn, event: OperatorVerb) -> None:
+    """hold and flatten of a package; a verb that its state does not know is refused, said so."""
+    package = state.packages.get(event.package_id)
+    events = {"hold": PE.H_HOLD, "flatten": PE.H_UNWIND}
+    kind = events.get(event.verb)
+    if package is None or kind is None:
+        turn.decide(state, "verb", str(event.package_id), "refused", f"cannot {event.verb}")
+        return
+    if kind is PE.H_UNWIND:
+        package.unwind_any = True
+        package.stuck_retry = True
+    if not machine.offer(state, turn, package, kind, f"operator: {event.verb}"):
+        turn.decide(state, "verb", str(event.package_id), "refused", package.state.value)
+
+
+def on_timer(state: State, turn: Turn, timer_id: str) -> None:
+    kind, _, name = timer_id.partition(":")
+    package = state.packages.get(PackageId(name))
+    if package is None:
+        return
+    if kind == "pkg":
+        machine.on_timer(state, turn, package)
+    elif kind == "ev":
+        machine.on_evidence_timer(state, turn, package)
+
+
+def on_second(state: State, turn: Turn) -> None:
+    """Everything that time alone changes: staleness, budgets, stops, and the full judgement."""
+    _roll_periods(state, turn)
+    for view in state.venues.values():
+        view.breaker.tick(turn.mono)
+        feeds.judge_feed(state, turn, view.venue)
+    execution.check_orphans(state, turn)
+    _check_adverse(state, turn)
+    _check_stops(state, turn)
+    scanner.on_second(state, turn)
+    state.snapshot_seq += 1
+
+
+def _roll_periods(state: State, turn: Turn) -> None:
+    now = dt.datetime.fromtimestamp(turn.wall // NS_PER_S, tz=dt.UTC)
+    year, week, _ = now.isocalendar()
+    names = {
+        "day": now.strftime("%Y-%m-%d"),
+        "week": f"{year}-{week}",
+        "month": now.strftime("%Y-%m"),
+    }
+    equity = exposure.equity_usd(state)
+    has_accounts = any(v.account is not None for v in state.venues.values())
+    for key, name in names.items():
+        if not has_accounts or (state.period.get(key) == name and key in state.equity_base):
+            continue
+        is_new = state.period.get(key) not in (None, name)
+        state.period[key] = name
+        if is_new:
+            state.realised[key] = 0
+            if key == "day":
+                state.checks_today = state.near_misses_today = 0
+        state.realised.setdefault(key, 0)
+        state.equity_base[key] = equity - state.realised[key]
+
+
+def _check_stops(state: State, turn: Turn) -> None:
+    """Loss stops on equity: cash, locked value and conservative exit value (section 8)."""
+    if not state.equity_base or len({v.venue for v in state.venues.values() if v.account}) < 2:
+        return
+    equity = exposure.equity_usd(state)
+    for key, reason, field in _STOPS:
+        base = state.equity_base.get(key, 0)
+        if base <= 0:
+            continue
+        limit = base * int(getattr(state.config, field)) // MICROS
+        key_halt = (halts.GLOBAL, reason.value)
+        if base - equity >= limit and key_halt not in state.halts:
+            halts.raise_halt(
+                state,
+                turn,
+                halts.GLOBAL,
+                reason,
+                note=f"equity fell by {base - equity} micro-dollars",
+            )
+        elif (
+            key_halt in state.halts and lift_of(reason) is Lift.AUTO and base - equity < limit // 2
+        ):
+            since = state.halts[key_halt].since_wall_ns
+            if state.period[key] != _period_of(key, since):
+                halts.lift(state, turn, *key_halt, actor="kernel", note="a new period began")
+
+
+def _period_of(key: str, wall_ns: int) -> str:
+    then = dt.datetime.fromtimestamp(wall_ns // NS_PER_S, tz=dt.UTC)
+    year, week, _ = then.isocalendar()
+    return {"day": then.strftime("%Y-%m-%d"), "week": f"{year}-{week}"}.get(
+        key, then.strftime("%Y-%m")
+    )
+
+
+def _check_adverse(state: State, turn: Turn) -> None:
+    """Auto-unwind trigger: 1.5 c against the unhedged quantity for 5 s."""
+    for package in state.live_packages():
+        if package.state not in (PackageState.RETRY_WAIT, PackageState.UNWIND_WAIT):
+            continue
+        surplus = package.legs[0 if package.residual > 0 else 1]
+        book = state.books.get(surplus.market_id)
+        levels = book.sell_levels(surplus.outcome) if book else []
+        bad = bool(levels) and levels[0][0] <= surplus.touch - ADVERSE_MICROS
+        if not bad:
+            package.adverse_since_ns = None
+        elif package.adverse_since_ns is None:
+            package.adverse_since_ns = turn.mono
+        elif turn.mono - package.adverse_since_ns >= ADVERSE_NS:
+            package.adverse_since_ns = None
+            machine.offer(state, turn, package, PE.ADVERSE, "1.5 c adverse for 5 s")

@@ -1,0 +1,398 @@
+"""What became of orders: answers, fills, finality and evidence, in any order and repeated.
+
+An answer is a *result* only while its package waits for exactly that attempt; later it is
+evidence. Nothing here decides what to do next: it settles attempts and tells the machine.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.domain.commands import CancelOrder, CommitEnvelope
+from shared.domain.enums import HaltReason
+from shared.domain.events import (
+    AttemptAnswered,
+    AttemptSending,
+    EnvelopeCommitted,
+    EnvelopeFailed,
+    EvidenceFound,
+    FillSeen,
+    OrderTimes,
+    SendRefused,
+    TradeFinality,
+)
+from shared.domain.ids import derive_package_id
+from shared.domain.order import (
+    Acked,
+    AckStatus,
+    Evidence,
+    EvidenceKind,
+    Fill,
+    OrderEvent,
+    OrderState,
+    Rejected,
+    Unknown,
+)
+from shared.domain.package import Attempt, Package
+from shared.domain.package_table import PackageEvent, PackageState
+from shared.domain.units import NS_PER_S
+from shared.engine import accounting, attempts, hedger, machine, rows
+from shared.engine.halts import raise_halt
+from shared.engine.state import State, Turn
+
+PS = PackageState
+PE = PackageEvent
+ORPHAN_NS: Final = 10 * NS_PER_S
+"""A fill of an order that nobody here sent is foreign after this long (I-13)."""
+_WAITING: Final = frozenset(
+    {
+        PS.JOURNALLED,
+        PS.LEG1_SENT,
+        PS.LEG1_HELD,
+        PS.LEG1_CANCELLING,
+        PS.LEG2_SENT,
+        PS.LEG2_CANCELLING,
+        PS.UNWIND_SENT,
+    }
+)
+_ACK_EVENT: Final = {
+    AckStatus.DONE: OrderEvent.ACK_DONE,
+    AckStatus.HELD: OrderEvent.ACK_HELD,
+    AckStatus.RESTING: OrderEvent.ACK_REST,
+}
+
+
+def on_committed(state: State, turn: Turn, event: EnvelopeCommitted) -> None:
+    repair = state.waiting_repairs.pop(event.package_id, None)
+    if repair is not None:
+        state.packages[repair.package_id] = repair
+        machine.start_exposed(state, turn, repair)
+        return
+    package = state.packages.get(event.package_id)
+    if package is None:
+        return
+    if package.state is PS.PLANNED:
+        machine.feed(state, turn, package, PE.J_OK, "the envelope is durable")
+    else:
+        machine.on_extension(state, turn, package)
+
+
+def on_commit_failed(state: State, turn: Turn, event: EnvelopeFailed) -> None:
+    package = state.packages.get(event.package_id)
+    if package is not None and package.state is PS.PLANNED:
+        package.void_reason = event.reason
+        machine.feed(state, turn, package, PE.J_FAIL, event.reason)
+
+
+def on_sending(state: State, turn: Turn, event: AttemptSending) -> None:
+    """The first byte of an attempt leaves in this instant."""
+    found = attempts.find_attempt(state, event.attempt_id, "")
+    if found is None:
+        return
+    package, attempt = found
+    attempt.sent_wall_ns = turn.wall
+    if package.state is PS.JOURNALLED and package.current == event.attempt_id:
+        machine.feed(state, turn, package, PE.SENT, "first byte of leg 1")
+
+
+def on_refused(state: State, turn: Turn, event: SendRefused) -> None:
+    """Our own dispatcher did not send: before leg 1 the package ends, later it chooses again."""
+    found = attempts.find_attempt(state, event.attempt_id, "")
+    if found is None:
+        return
+    package, attempt = found
+    attempt.on(OrderEvent.REFUSED_HERE)
+    attempt.reason = event.reason
+    turn.write("orders", rows.attempt_row(package, attempt))
+    if package.state is PS.JOURNALLED:
+        machine.feed(state, turn, package, PE.GATE_FAIL, event.reason)
+    elif package.state in _WAITING and package.current == event.attempt_id:
+        machine.feed(state, turn, package, PE.R_NONE, event.reason)
+    else:
+        machine.conclude(state, turn, package)
+
+
+def on_answer(state: State, turn: Turn, event: AttemptAnswered) -> None:
+    outcome = event.outcome
+    found = attempts.find_attempt(state, outcome.attempt_id, "")
+    if found is None:
+        return
+    package, attempt = found
+    waited_for = package.state in _WAITING and package.current == attempt.attempt_id
+    known_before = attempt.known_qty
+    attempt.ack_wall_ns = turn.wall
+    if attempt.ticket is not None:
+        breaker = state.venue(attempt.ticket.venue).breaker
+        breaker.record(ok=not isinstance(outcome, Unknown), now_ns=turn.mono)
+    result = _take_answer(state, turn, package, attempt, outcome)
+    turn.write("orders", rows.attempt_row(package, attempt))
+    _adopt_orphans(state, turn)
+    _after(state, turn, package, attempt, known_before, result if waited_for else None)
+
+
+def _take_answer(
+    state: State,
+    turn: Turn,
+    package: Package,
+    attempt: Attempt,
+    outcome: Acked | Rejected | Unknown,
+) -> PackageEvent:
+    """Fold an answer into its attempt and return it as a package result."""
+    if isinstance(outcome, Rejected):
+        attempt.reason = outcome.reason
+        attempt.on(OrderEvent.REJECT)
+        return PE.R_NONE if attempt.known_qty == 0 else PE.R_FILL
+    if isinstance(outcome, Unknown):
+        attempt.reason = outcome.reason
+        attempt.on(OrderEvent.LOSE)
+        return PE.R_UNK
+    attempt.order_id = attempt.order_id or outcome.order_id
+    attempts.bind_order_id(state, attempt.attempt_id, outcome.order_id)
+    attempt.cum_qty = max(attempt.cum_qty, outcome.cum_qty)
+    attempt.cost_usd = max(attempt.cost_usd, outcome.cost_usd)
+    for fill in outcome.fills:
+        accounting.book_fill(state, turn, fill, package, attempt)
+    attempt.on(_ACK_EVENT[outcome.status])
+    if outcome.status is AckStatus.HELD:
+        return PE.R_HELD
+    if outcome.status is AckStatus.RESTING:
+        return PE.R_REST
+    return PE.R_FILL if attempt.known_qty else PE.R_NONE
+
+
+def _after(
+    state: State,
+    turn: Turn,
+    package: Package,
+    attempt: Attempt,
+    known_before: int,
+    result: PackageEvent | None,
+) -> None:
+    """Tell the machine: a result, else new evidence, else perhaps a verdict."""
+    grew = attempt.known_qty > known_before
+    if result is not None:
+        machine.feed(state, turn, package, result, attempt.reason or "the venue answered")
+        return
+    if machine.conclude(state, turn, package):
+        return
+    if package.is_ended:
+        if grew:
+            open_repair(state, turn, package)
+        return
+    if package.state in _WAITING and package.current == attempt.attempt_id:
+        if attempt.is_settled:
+            event = PE.R_FILL if attempt.known_qty else PE.R_NONE
+            machine.feed(state, turn, package, event, "the venue's own record")
+        return
+    if grew:
+        machine.offer(state, turn, package, PE.FILL_SEEN, "a fill outside the current verdict")
+    if package.state in (PS.HEDGED_PROV, PS.FLAT_PROV):
+        machine.settle_finality(state, turn, package)
+
+
+def on_fill(state: State, turn: Turn, event: FillSeen) -> None:
+    fill = event.fill
+    if fill.key in state.fills:
+        if fill.is_final:
+            on_finality(state, turn, TradeFinality(fill.venue, fill.trade_id, True))
+        return
+    found = attempts.find_attempt(state, fill.attempt_id, fill.order_id)
+    if found is None:
+        state.orphans.setdefault(fill.key, (fill, turn.mono))
+        return
+    _take_fill(state, turn, fill, *found)
+
+
+def _take_fill(state: State, turn: Turn, fill: Fill, package: Package, attempt: Attempt) -> None:
+    known_before = attempt.known_qty
+    if not accounting.book_fill(state, turn, fill, package, attempt):
+        return
+    if attempt.order_id == "" and fill.order_id:
+        attempt.order_id = fill.order_id
+        attempts.bind_order_id(state, attempt.attempt_id, fill.order_id)
+    if attempt.state in (OrderState.REJECTED, OrderState.ABSENT, OrderState.PLANNED):
+        attempt.on(OrderEvent.LATE_FILL)
+    ticket = attempt.ticket
+    if ticket is not None and attempt.known_qty >= ticket.qty and not attempt.is_settled:
+        # The whole order executed: nothing of it can live any more.
+        attempt.on(OrderEvent.PROVE_DONE)
+    turn.write("orders", rows.attempt_row(package, attempt))
+    _after(state, turn, package, attempt, known_before, None)
+
+
+def _adopt_orphans(state: State, turn: Turn) -> None:
+    """A fill may overtake the answer that names its order; try the waiting ones again."""
+    for key in list(state.orphans):
+        fill, _ = state.orphans[key]
+        found = attempts.find_attempt(state, fill.attempt_id, fill.order_id)
+        if found is not None:
+            del state.orphans[key]
+            _take_fill(state, turn, fill, *found)
+
+
+def check_orphans(state: State, turn: Turn) -> None:
+    """Fills that nobody here ordered: booked, then that venue is halted (F-064)."""
+    _adopt_orphans(state, turn)
+    for key in list(state.orphans):
+        fill, seen = state.orphans[key]
+        if turn.mono - seen < ORPHAN_NS:
+            continue
+        del state.orphans[key]
+        accounting.book_fill(state, turn, fill, None, None)
+        scope = f"venue:{fill.venue.value}"
+        raise_halt(state, turn, scope, HaltReason.FOREIGN_POSITION, note=fill.order_id[:60])
+
+
+def on_finality(state: State, turn: Turn, event: TradeFinality) -> None:
+    keys = state.fills_by_trade.get(event.trade_id, [])
+    if not keys and event.is_final:
+        state.finality_early[event.trade_id] = True
+        return
+    for key in keys:
+        fill = state.fills[key]
+        if fill.venue is not event.venue:
+            continue
+        package = accounting.package_of(state, fill)
+        if event.is_final:
+            if accounting.finalise(state, turn, key) and package is not None:
+                machine.settle_finality(state, turn, package)
+            continue
+        if not accounting.void_fill(state, turn, key, package) or package is None:
+            continue
+        if package.is_ended:
+            open_repair(state, turn, package)
+        else:
+            machine.offer(state, turn, package, PE.S_FAIL, "a trade failed on chain")
+
+
+def on_evidence(state: State, turn: Turn, event: EvidenceFound) -> None:
+    package = state.packages.get(event.package_id)
+    if package is None:
+        return
+    for evidence in event.evidence:
+        attempt = package.attempts.get(evidence.attempt_id)
+        if attempt is not None:
+            _take_evidence(state, turn, package, attempt, evidence)
+    if package.state is PS.RECOVERING and event.evidence:
+        package.slots_asked = all(
+            found.kind is not EvidenceKind.UNPROVEN for found in event.evidence
+        )
+    machine.conclude(state, turn, package)
+    if package.state in (PS.HEDGED_PROV, PS.FLAT_PROV):
+        machine.settle_finality(state, turn, package)
+
+
+def _take_evidence(
+    state: State, turn: Turn, package: Package, attempt: Attempt, evidence: Evidence
+) -> None:
+    known_before = attempt.known_qty
+    if evidence.kind is EvidenceKind.UNPROVEN:
+        return
+    if evidence.kind is EvidenceKind.ABSENT:
+        if attempt.ticket is None or not attempt.on(OrderEvent.PROVE_ABSENT):
+            return
+    else:
+        _ensure_ticket(state, package, attempt, evidence)
+        attempt.order_id = attempt.order_id or evidence.order_id
+        attempts.bind_order_id(state, attempt.attempt_id, evidence.order_id)
+        attempt.cum_qty = max(attempt.cum_qty, evidence.cum_qty)
+        for fill in evidence.fills:
+            known = state.fills.get(fill.key)
+            if known is None:
+                accounting.book_fill(state, turn, fill, package, attempt)
+            elif fill.is_final and not known.is_final:
+                accounting.finalise(state, turn, fill.key)
+        if evidence.kind is EvidenceKind.FILLED:
+            attempt.on(OrderEvent.PROVE_DONE)
+        else:
+            attempt.on(OrderEvent.PROVE_LIVE)
+            _cancel_if_unknown(state, turn, attempt)
+    turn.write("orders", rows.attempt_row(package, attempt))
+    _after(state, turn, package, attempt, known_before, None)
+
+
+def _cancel_if_unknown(state: State, turn: Turn, attempt: Attempt) -> None:
+    """An order found alive that nobody waits for is cancelled; its fills are evidence."""
+    if attempt.state is OrderState.UNKNOWN and attempt.ticket is not None:
+        instrument = state.instruments[attempt.ticket.market_id]
+        turn.emit(CancelOrder(attempt.ticket, attempt.order_id, instrument))
+
+
+def _ensure_ticket(state: State, package: Package, attempt: Attempt, evidence: Evidence) -> None:
+    """A slot that its row called unused was sent after all: believe the venue (M-12)."""
+    if attempt.ticket is not None:
+        return
+    ticket = attempts.guess_ticket(package, attempt)
+    if evidence.fills:
+        first = evidence.fills[0]
+        leg = 0 if package.legs[0].market_id == first.market_id else 1
+        ticket = attempts.retarget(package, ticket, leg, first)
+    attempt.ticket = ticket
+    attempt.state = OrderState.UNKNOWN
+    state.attempts[attempt.attempt_id] = package.package_id
+
+
+def on_times(state: State, turn: Turn, event: OrderTimes) -> None:
+    found = attempts.find_attempt(state, event.attempt_id, "")
+    if found is None:
+        return
+    package, attempt = found
+    attempt.sent_wall_ns = event.sent_wall_ns or attempt.sent_wall_ns
+    attempt.ack_wall_ns = event.ack_wall_ns or attempt.ack_wall_ns
+    turn.write("orders", rows.attempt_row(package, attempt))
+
+
+def open_repair(state: State, turn: Turn, parent: Package) -> None:
+    """Late evidence after an end: the residual becomes a REPAIR package (I-13)."""
+    if any(p.parent_id == parent.package_id for p in state.waiting_repairs.values()):
+        return
+    live = [p for p in state.live_packages() if p.parent_id == parent.package_id]
+    if live or abs(parent.residual) < hedger.DUST_QTY:
+        return
+    state.package_number += 1
+    repair = Package(
+        package_id=derive_package_id(attempts.run_of(state), state.package_number),
+        number=state.package_number,
+        kind="repair",
+        parent_id=parent.package_id,
+        pair_id=parent.pair_id,
+        pair_name=parent.pair_name,
+        polarity=parent.polarity,
+        category=parent.category,
+        source=parent.source,
+        legs=parent.legs,
+        leg_first=parent.leg_first,
+        qty=parent.qty,
+        qty_max=parent.qty_max,
+        entry_edge_micros=0,
+        expected_usd=parent.expected_usd,
+        cost_worst_usd=parent.cost_worst_usd,
+        settle_worst_ns=parent.settle_worst_ns,
+        created_wall_ns=turn.wall,
+        created_mono_ns=turn.mono,
+        is_probe=False,
+        breakdown={},
+        versions=state.versions(),
+        carried=(parent.net(0), parent.net(1)),
+    )
+    attempts.make_slots(repair)
+    state.waiting_repairs[repair.package_id] = repair
+    turn.emit(
+        CommitEnvelope(
+            repair.package_id,
+            rows.package_row(repair, state.mode, state.run_id),
+            tuple(rows.attempt_row(repair, a) for a in repair.attempts.values()),
+            None,
+            None,
+            is_extension=True,
+        )
+    )
+    turn.decide(
+        state,
+        "repair",
+        str(parent.package_id),
+        "opened",
+        "an execution became known after the package had ended",
+        package=repair,
+        severity="p1",
+    )

@@ -1,0 +1,92 @@
+"""Results and payouts: the ledger takes the cash, packages learn what their legs paid."""
+
+from __future__ import annotations
+
+from shared.domain.enums import HaltReason, Outcome
+from shared.domain.events import PayoutSeen
+from shared.domain.package import Package
+from shared.domain.package_table import PACKAGE_TABLE, PackageEvent, PackageState
+from shared.domain.units import MICROS, floor_div
+from shared.engine import accounting, machine, rows
+from shared.engine.halts import raise_halt
+from shared.engine.state import State, Turn
+
+PE = PackageEvent
+
+
+def on_payout(state: State, turn: Turn, event: PayoutSeen) -> None:
+    if not accounting.book_payout(state, turn, event):
+        return
+    state.resolved.setdefault(event.market_id, event.payout)
+    turn.decide(
+        state,
+        "payout",
+        str(event.market_id),
+        "paid",
+        event.reference,
+        params={"cash_micros": str(event.cash), "payout_micros": str(event.payout)},
+        severity="p4",
+    )
+    for package in state.live_packages():
+        for index, leg in enumerate(package.legs):
+            if leg.market_id == event.market_id and index not in package.paid_legs:
+                _pay_leg(state, turn, package, index, event.payout)
+
+
+def _pay_leg(state: State, turn: Turn, package: Package, index: int, payout: int) -> None:
+    """Credit one leg with what its contracts paid; the ledger already holds the cash."""
+    held = package.net(index)
+    package.paid_legs.add(index)
+    per_contract = payout if package.legs[index].outcome is Outcome.YES else MICROS - payout
+    assert 0 <= per_contract <= MICROS
+    package.payout_cash_usd += floor_div(max(held, 0) * per_contract, MICROS)
+    if held < 0:
+        # A complement is held on this market: it pays the other side.
+        package.payout_cash_usd += floor_div(-held * (MICROS - per_contract), MICROS)
+    turn.write("packages", rows.package_row(package, state.mode, state.run_id))
+    _finish(state, turn, package)
+
+
+def _finish(state: State, turn: Turn, package: Package) -> None:
+    """End the package once every leg that held something was paid."""
+    holding = [index for index in (0, 1) if package.net(index) != 0]
+    if not holding or any(index not in package.paid_legs for index in holding):
+        return
+    event = PE.PAID_OK
+    if len(holding) == 2 and not _paid_a_dollar(state, package):
+        event = PE.PAID_DIV
+    if package.state is PackageState.HEDGED:
+        machine.offer(state, turn, package, PE.M_RESOLVED, "both markets resolved")
+    if not PACKAGE_TABLE.is_legal(package.state, event):
+        return
+    machine.feed(state, turn, package, event, "every leg was paid")
+    if package.is_ended:
+        for key in state.realised:
+            state.realised[key] += package.realised_usd or 0
+    if event is PE.PAID_DIV:
+        scope = f"series:{_series(state, package)}"
+        raise_halt(state, turn, scope, HaltReason.DIVERGED, note=package.pair_name)
+        turn.write(
+            "divergences",
+            {
+                "pair_id": package.pair_id,
+                "package_id": package.package_id,
+                "payout_a_micros": state.resolved.get(package.legs[0].market_id),
+                "payout_b_micros": state.resolved.get(package.legs[1].market_id),
+                "seen_wall_ns": turn.wall,
+            },
+        )
+
+
+def _paid_a_dollar(state: State, package: Package) -> bool:
+    """Whether one contract of each leg together paid exactly one dollar."""
+    total = 0
+    for leg in package.legs:
+        payout = state.resolved[leg.market_id]
+        total += payout if leg.outcome is Outcome.YES else MICROS - payout
+    return total == MICROS
+
+
+def _series(state: State, package: Package) -> str:
+    view = state.pairs.get(package.pair_id)
+    return view.pair.series_id if view else package.pair_id
