@@ -59,11 +59,11 @@ imports:
 	@$(BIN)/lint-imports --no-logo
 
 unit:
-	@$(PYTEST) -n 2 tests/unit
+	@$(PYTEST) -n 2 --dist loadfile tests/unit
 
 test: dev $(if $(HAS_FRONTEND),frontend/build/index.html) ## Everything: check, property, contract, infrastructure, integration, browser (about 12 minutes)
 	@$(MAKE) check
-	@$(PYTEST) -n 2 tests/property tests/simulation tests/contract tests/infrastructure; code=$$?; \
+	@$(PYTEST) -n 2 --dist loadfile tests/property tests/simulation tests/contract tests/infrastructure; code=$$?; \
 	[ $$code -eq 0 ] || [ $$code -eq 5 ]
 	@$(PYTEST) tests/integration
 	@$(PYTEST) tests/e2e; code=$$?; [ $$code -eq 0 ] || [ $$code -eq 5 ]

@@ -17,6 +17,7 @@ from typing import Final
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
 BODY_MAX_BYTES: Final = 64 * 1024
 UPSTREAM_TIMEOUT_S: Final = 20
@@ -97,7 +98,7 @@ class FrontProxy:
         try:
             async with self._session.request(
                 request.method,
-                self._aws + request.raw_path,
+                URL(self._aws + request.raw_path, encoded=True),
                 headers=headers,
                 data=body or None,
                 allow_redirects=False,
