@@ -1,0 +1,70 @@
+"""Puts the simulated venue together: authentication, routes, websocket, fault switches."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from aiohttp import web
+
+from shared.domain.enums import Venue
+from shared.domain.units import NS_PER_MS
+from shared.exchange.matching_core import Exchange
+from shared.simulators.fault_routes import add_fault_routes
+from shared.simulators.kalshi_server.authentication import authenticate, has_credentials
+from shared.simulators.kalshi_server.market_routes import MarketRoutes
+from shared.simulators.kalshi_server.portfolio_routes import PortfolioRoutes
+from shared.simulators.kalshi_server.problems import Problem, answer_problem
+from shared.simulators.kalshi_server.streams import StreamHub
+from shared.simulators.keys import AccountDirectory
+from shared.simulators.world import World
+
+API: str = "/trade-api/v2"
+SOCKET: str = "/trade-api/ws/v2"
+_ACCOUNT: str = "kalshi_account"
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def create_app(world: World, exchange: Exchange, accounts: AccountDirectory) -> web.Application:
+    """Return the server's application; the world must already be running."""
+    hub = StreamHub(world, exchange)
+
+    def account_of(request: web.Request) -> str:
+        """Authenticate once a request; the name is kept on it."""
+        name = request.get(_ACCOUNT)
+        if name is None:
+            name = authenticate(request, accounts, world.now_ns() // NS_PER_MS).name
+            request[_ACCOUNT] = name
+        assert isinstance(name, str)
+        return name
+
+    @web.middleware
+    async def speak(request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Turn problems into error bodies; credentials, where given, must be right."""
+        try:
+            if request.path.startswith(API) and has_credentials(request):
+                account_of(request)
+            return await handler(request)
+        except Problem as problem:
+            return answer_problem(problem)
+        except web.HTTPNotFound:
+            return answer_problem(Problem(404, "not_found", "no such path"))
+        except web.HTTPMethodNotAllowed:
+            return answer_problem(Problem(405, "method_not_allowed", request.method))
+
+    async def open_stream(request: web.Request) -> web.StreamResponse:
+        return await hub.serve(request, account_of(request))
+
+    async def listen(_app: web.Application) -> AsyncIterator[None]:
+        unsubscribe = exchange.subscribe(hub.on_happening)
+        yield
+        unsubscribe()
+        hub.drop_all()
+
+    app = web.Application(middlewares=[speak], client_max_size=1 << 20)
+    MarketRoutes(world, exchange, hub).add_to(app, API)
+    PortfolioRoutes(world, exchange, account_of).add_to(app, API)
+    app.router.add_get(SOCKET, open_stream)
+    add_fault_routes(app, world)
+    app.cleanup_ctx.append(listen)
+    world.on_drop(Venue.KALSHI, hub.drop_all)
+    return app
