@@ -6,7 +6,9 @@ the authoriser must not pay for the database driver.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from shared.adapters.stores.postgres_catalogue import PostgresCatalogue
     from shared.adapters.stores.postgres_control import PostgresControl
     from shared.adapters.stores.postgres_views import PostgresViews
+    from shared.ports.venue import CatalogueSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,38 @@ def matching() -> Matching:
     return Matching(
         known, catalogue_store(), DynamoFlags(known.stage), SqsCommandQueue(known.stage)
     )
+
+
+@contextlib.asynccontextmanager
+async def catalogue_sources() -> AsyncIterator[tuple[CatalogueSource, ...]]:
+    """Open the catalogues of both venues for one run; their connections belong to its loop.
+
+    Listing needs no key on either venue, so none is read.
+    """
+    from shared.adapters.venues.kalshi.capabilities import choose_endpoints
+    from shared.adapters.venues.kalshi.catalogue import KalshiCatalogue
+    from shared.adapters.venues.kalshi.errors import WireTally
+    from shared.adapters.venues.kalshi.rest import KalshiRest
+    from shared.adapters.venues.polymarket.catalogue import PolymarketCatalogue
+    from shared.adapters.venues.polymarket.rest import Hosts
+
+    known = settings()
+    tally = WireTally()
+    endpoints = choose_endpoints(known.venue_set, known.kalshi_url, known.kalshi_ws_url)
+    rest = KalshiRest(endpoints, None, clock(), tally)
+    hosts = Hosts(
+        clob=known.polymarket_clob_url,
+        gamma=known.polymarket_gamma_url,
+        data=known.polymarket_data_url,
+        ws=known.polymarket_ws_url,
+        geoblock="",
+    )
+    polymarket = PolymarketCatalogue(hosts, clock())
+    try:
+        yield (KalshiCatalogue(rest, tally), polymarket)
+    finally:
+        await rest.close()
+        await polymarket.aclose()
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain.enums import RunMode
+from shared.domain.enums import RunMode, VenueSet
 from shared.domain.errors import ConfigError
 
 _NS_PER_S: Final = 1_000_000_000
@@ -30,6 +30,10 @@ class Settings:
     polymarket_gamma_url: str
     polymarket_data_url: str
     polymarket_ws_url: str
+
+    @property
+    def venue_set(self) -> VenueSet:
+        return VenueSet(self.mode.value.split("_", 1)[1])
 
     @property
     def badge(self) -> str:
