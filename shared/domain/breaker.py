@@ -84,6 +84,11 @@ class Breaker:
         return self.state is not BreakerState.OPEN
 
     @property
+    def failures(self) -> int:
+        """Failures among the last ``WINDOW`` outcomes."""
+        return sum(1 for good in self._recent if not good)
+
+    @property
     def error_rate_pct(self) -> float | None:
         if not self._recent:
             return None

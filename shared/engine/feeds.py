@@ -95,6 +95,10 @@ def on_feed(state: State, turn: Turn, event: FeedStatus) -> None:
     if event.latency_ns is not None:
         view.latencies_ns.append(event.latency_ns)
     judge_feed(state, turn, event.venue)
+    if event.is_connected:
+        view.down_since_wall_ns = 0
+    elif view.down_since_wall_ns == 0:
+        view.down_since_wall_ns = turn.wall
     if was_up != event.is_connected:
         _tell_packages(state, turn, event.venue, up=event.is_connected)
 

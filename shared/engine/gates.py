@@ -55,7 +55,12 @@ def _system(
     state: State, turn: Turn, pair: MatchedPair, a: Instrument, b: Instrument
 ) -> Iterator[Gate]:
     for halt in covering(state, pair, (a.venue, b.venue)):
-        params = {"scope": halt.scope, "reason": halt.reason.value, "actor": halt.actor}
+        params = {
+            "scope": halt.scope,
+            "reason": halt.reason.value,
+            "actor": halt.actor,
+            "since_ns": str(halt.since_wall_ns),
+        }
         if halt.scope == GLOBAL:
             yield GateCode.HALTED_GLOBAL, params
         elif halt.scope.startswith("venue:"):
@@ -69,7 +74,7 @@ def _system(
     if left < needs:
         yield GateCode.LEASE_NOT_HELD, {"left_s": str(max(left, 0) // NS_PER_S)}
     if not state.is_recovered:
-        yield GateCode.RECOVERING, {}
+        yield GateCode.RECOVERING, {"orders": str(_unproven_orders(state)), "venue": a.venue.value}
     if not state.is_config_known:
         yield GateCode.CONFIG_UNREADABLE, {}
     if not state.is_journal_up:
@@ -83,18 +88,29 @@ def _venue(state: State, turn: Turn, venue: Venue) -> Iterator[Gate]:
     name = {"venue": venue.value}
     feed = view.feed
     if feed is None or not feed.is_connected:
-        yield GateCode.VENUE_DOWN, name
+        yield GateCode.VENUE_DOWN, {**name, "since_ns": str(view.down_since_wall_ns)}
         return
     offset = feed.clock_offset_ns
     limit = state.config.clock_offset_max_ms * NS_PER_MS
     if offset is not None and abs(offset) > limit:
-        yield GateCode.CLOCK_SKEW, {**name, "offset_ms": str(offset // NS_PER_MS)}
+        yield (
+            GateCode.CLOCK_SKEW,
+            {
+                **name,
+                "offset_ms": str(offset // NS_PER_MS),
+                "max_ms": str(state.config.clock_offset_max_ms),
+            },
+        )
     if not view.breaker.may_open:
-        yield GateCode.BREAKER_OPEN, name
+        yield (
+            GateCode.BREAKER_OPEN,
+            {**name, "failures": str(view.breaker.failures), "window_s": "60"},
+        )
     if view.account is None:
-        yield GateCode.RECONCILE_DIFFERENCE, {**name, "what": "the account was not read yet"}
+        yield GateCode.RECONCILE_DIFFERENCE, {**name, "theirs": "an account not read yet"}
     elif view.difference_text:
-        yield GateCode.RECONCILE_DIFFERENCE, {**name, "what": view.difference_text}
+        theirs, _, ours = view.difference_text.partition(", ")
+        yield GateCode.RECONCILE_DIFFERENCE, {**name, "theirs": theirs, "ours": ours}
 
 
 def _pair_gates(
@@ -102,9 +118,16 @@ def _pair_gates(
 ) -> Iterator[Gate]:
     pair = view.pair
     if pair.verdict is not Verdict.CONFIRMED:
-        yield _VERDICT_GATE[pair.verdict], {"reason": pair.reason or pair.verdict.value}
+        yield (
+            _VERDICT_GATE[pair.verdict],
+            {
+                "reason": pair.reason or pair.verdict.value,
+                "open_clauses": pair.reason or "its rules",
+            },
+        )
     if (pair.rules_hash_a, pair.rules_hash_b) != (a.rules_hash, b.rules_hash):
-        yield GateCode.PAIR_RULES_CHANGED, {}
+        venue = a.venue if pair.rules_hash_a != a.rules_hash else b.venue
+        yield GateCode.PAIR_RULES_CHANGED, {"venue": venue.value, "changed_ns": str(turn.wall)}
     if turn.mono < view.rest_until_ns:
         left = (view.rest_until_ns - turn.mono) // NS_PER_S
         yield GateCode.COOLDOWN, {"left_s": str(left), "reason": view.rest_reason}
@@ -126,29 +149,68 @@ def _market(state: State, turn: Turn, instrument: Instrument) -> Iterator[Gate]:
     left = instrument.close_ns - turn.wall
     if left < state.config.close_margin_s * NS_PER_S:
         # A close time of 0 is unknown and lands here too: unknown never opens.
-        yield GateCode.MARKET_CLOSING, {**name, "left_s": str(max(left, 0) // NS_PER_S)}
+        yield (
+            GateCode.MARKET_CLOSING,
+            {
+                **name,
+                "left_s": str(max(left, 0) // NS_PER_S),
+                "margin_s": str(state.config.close_margin_s),
+            },
+        )
     if instrument.taker_delay_ns > state.config.taker_delay_max_ms * NS_PER_MS:
         delay = instrument.taker_delay_ns // NS_PER_MS
         yield GateCode.TAKER_DELAY, {**name, "delay_ms": str(delay)}
     if not fees.is_known(instrument.fees):
-        yield GateCode.FEES_UNKNOWN, {**name, "type": instrument.fees.fee_type.value}
+        yield GateCode.FEES_UNKNOWN, {**name, "series": instrument.series_id}
     elif instrument.fees.as_of_ns and turn.wall - instrument.fees.as_of_ns > FEES_MAX_AGE_NS:
-        yield GateCode.FEES_EXPIRED, name
+        yield (
+            GateCode.FEES_EXPIRED,
+            {
+                **name,
+                "hash": instrument.fees.version,
+                "ended_ns": str(instrument.fees.as_of_ns + FEES_MAX_AGE_NS),
+            },
+        )
 
 
 def _book(state: State, turn: Turn, instrument: Instrument) -> Iterator[Gate]:
     name = {"venue": instrument.venue.value}
     book = state.books.get(instrument.market_id)
     if book is None:
-        yield GateCode.BOOK_STALE, {**name, "age_ms": "?"}
+        yield GateCode.BOOK_STALE, name
         return
     if book.state is not BookState.SYNCED:
-        yield _BOOK_GATE[book.state], {**name, "age_ms": str(age_ms(turn, book.proved_mono_ns))}
+        yield (
+            _BOOK_GATE[book.state],
+            {
+                **name,
+                "age_ms": str(age_ms(turn, book.proved_mono_ns)),
+                "max_ms": str(state.config.book_fresh_ms),
+            },
+        )
         return
     if book.is_crossed():
-        yield GateCode.BOOK_CROSSED, name
+        bid, ask = book.best_bid(), book.best_ask()
+        assert bid is not None and ask is not None
+        yield (
+            GateCode.BOOK_CROSSED,
+            {
+                **name,
+                "bid_micros": str(bid[0]),
+                "ask_micros": str(ask[0]),
+            },
+        )
     elif book.best_bid() is None and book.best_ask() is None:
-        yield GateCode.BOOK_EMPTY, name
+        yield GateCode.BOOK_EMPTY, {**name, "outcome": "yes"}
+
+
+def _unproven_orders(state: State) -> int:
+    return sum(
+        1
+        for package in state.live_packages()
+        for attempt in package.attempts.values()
+        if not attempt.is_settled
+    )
 
 
 def is_fresh(state: State, turn: Turn, instrument: Instrument) -> bool:

@@ -75,6 +75,7 @@ class Kernel:
         assert stamp.seq > self._last_seq, (stamp.seq, self._last_seq)
         assert stamp.mono_ns >= self._last_mono_ns, (stamp.mono_ns, self._last_mono_ns)
         self._last_seq, self._last_mono_ns = stamp.seq, stamp.mono_ns
+        self.state.wall_ns = stamp.wall_ns
         turn = Turn(stamp)
         _HANDLERS[type(event.body)](self.state, turn, event.body)
         return turn.out

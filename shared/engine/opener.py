@@ -130,7 +130,7 @@ def _hedge_ppm(state: State, turn: Turn, view: PairView, quote: EdgeQuote, first
 def edge_gates(state: State, view: PairView, found: Candidate | None) -> list[Gate]:
     """Return the price-dependent gates that need no size: sign, threshold, chance."""
     if found is None:
-        return [(GateCode.BOOK_EMPTY, {"venue": ""})]
+        return [(GateCode.BOOK_EMPTY, _empty_side(state, view))]
     gates: list[Gate] = []
     net = found.quote.net_per_contract_micros
     params = {"net_micros": str(net), "min_micros": str(state.config.min_net_edge_micros)}
@@ -140,10 +140,17 @@ def edge_gates(state: State, view: PairView, found: Candidate | None) -> list[Ga
         gates.append((GateCode.EDGE_BELOW_MIN, params))
     floor = state.config.return_floor_ppm
     if floor and found.quote.annual_ppm < floor:
-        gates.append((GateCode.RETURN_TOO_LOW, {"ppm": str(found.quote.annual_ppm)}))
+        gates.append(
+            (
+                GateCode.RETURN_TOO_LOW,
+                {"annual_ppm": str(found.quote.annual_ppm), "floor_ppm": str(floor)},
+            )
+        )
     if found.clears and found.hedge_ppm < state.config.hedge_chance_min_ppm:
         need = str(state.config.hedge_chance_min_ppm)
-        gates.append((GateCode.HEDGE_CHANCE_LOW, {"ppm": str(found.hedge_ppm), "min_ppm": need}))
+        gates.append(
+            (GateCode.HEDGE_CHANCE_LOW, {"chance_ppm": str(found.hedge_ppm), "min_ppm": need})
+        )
     return gates
 
 
@@ -153,18 +160,23 @@ def risk_gates(state: State, view: PairView, total: Usage) -> list[Gate]:
     gates: list[Gate] = []
     if pair.pair_id not in total.pairs and len(total.pairs) >= config.pairs_max:
         gates.append(
-            (GateCode.PAIRS_FULL, {"open": str(len(total.pairs)), "max": str(config.pairs_max)})
+            (GateCode.PAIRS_FULL, {"used": str(len(total.pairs)), "max": str(config.pairs_max)})
         )
     if total.naked >= config.naked_slots:
-        gates.append((GateCode.NAKED_SLOT_BUSY, {"max": str(config.naked_slots)}))
+        gates.append((GateCode.NAKED_SLOT_BUSY, {"package": _naked_number(state)}))
     mine = [p for p in state.live_packages() if p.pair_id == pair.pair_id]
     if any(p.is_naked for p in mine):
-        gates.append((GateCode.PACKAGE_OPEN, {}))
+        gates.append((GateCode.PACKAGE_OPEN, {"package": str(mine[-1].number)}))
     if not is_proven(state, view) and mine:
         gates.append((GateCode.PROBE_PENDING, {}))
     if total.provisional >= config.provisional_max_usd_micros:
         limit = str(config.provisional_max_usd_micros)
-        gates.append((GateCode.PROVISIONAL_LIMIT, {"used": str(total.provisional), "max": limit}))
+        gates.append(
+            (
+                GateCode.PROVISIONAL_LIMIT,
+                {"used_micros": str(total.provisional), "max_micros": limit},
+            )
+        )
     return gates
 
 
@@ -193,25 +205,89 @@ def plan(
     a, b = state.instruments[pair.a], state.instruments[pair.b]
     quote = found.quote
     if opposes(state, view, quote):
-        return None, [(GateCode.PACKAGE_OPEN, {"why": "the other side of it is held"})]
+        return None, [(GateCode.PACKAGE_OPEN, {"package": "an earlier one"})]
     is_probe = _wants_probe(state, view, quote)
     qty, binding = sizing.clamp(quote, a, b, _limits(state, view, quote, total))
     if is_probe and qty:
         least = sizing.least_legal_qty(a, quote.touch_a, b, quote.touch_b)
         qty = min(qty, least)
         if not _probe_affordable(state, a, b, quote, qty):
-            return None, [(GateCode.SIZE_BELOW_VENUE_MIN, {"why": "the venues' minimum is dear"})]
+            return None, [(GateCode.SIZE_BELOW_VENUE_MIN, _size_params(a, b, qty))]
     if qty == 0:
         code = binding or GateCode.SIZE_BELOW_VENUE_MIN
-        return None, [(code, {})]
+        return None, [(code, _cap_params(state, code, total, view))]
     sized = _requote(state, turn, view, quote, qty)
     if sized is None or sized.net_per_contract_micros < state.config.min_net_edge_micros:
-        return None, [(GateCode.DEPTH_THIN, {"qty": str(qty)})]
+        return None, [
+            (GateCode.DEPTH_THIN, {"qty_micros": str(qty), "need_micros": str(quote.qty)})
+        ]
     package = _build(state, turn, view, sized, found.leg_first, is_probe)
     short = _over_limits(state, view, package, total)
     if short is not None:
         return None, [short]
     return package, []
+
+
+def _naked_number(state: State) -> str:
+    return next((str(p.number) for p in state.live_packages() if p.is_naked), "")
+
+
+def _empty_side(state: State, view: PairView) -> dict[str, str]:
+    for market in (view.pair.a, view.pair.b):
+        for outcome in Outcome:
+            if not state.books[market].buy_levels(outcome):
+                venue = state.instruments[market].venue.value
+                return {"venue": venue, "outcome": outcome.value}
+    return {}
+
+
+def _size_params(a: Instrument, b: Instrument, qty: int) -> dict[str, str]:
+    stricter = a if a.min_qty > b.min_qty else b
+    return {
+        "qty_micros": str(qty),
+        "min_micros": str(stricter.min_qty),
+        "venue": stricter.venue.value,
+    }
+
+
+def _cap_params(state: State, code: GateCode, total: Usage, view: PairView) -> dict[str, str]:
+    """Return used and limit of the cap that binds, in the names of its sentence."""
+    config, pair = state.config, view.pair
+    a, b = state.instruments[pair.a], state.instruments[pair.b]
+    capital = 2 * config.capital_per_venue_usd_micros
+    most = {
+        GateCode.CONTRACT_LIMIT: (
+            max(total.by_market.get(m, 0) for m in (pair.a, pair.b)),
+            config.per_contract_exposure_usd_micros,
+        ),
+        GateCode.VENUE_LIMIT: (
+            max(total.by_venue.get(i.venue, 0) for i in (a, b)),
+            config.capital_per_venue_usd_micros,
+        ),
+        GateCode.CATEGORY_LIMIT: (
+            total.by_category.get(pair.category, 0),
+            capital * config.category_cap_ppm // MICROS,
+        ),
+        GateCode.SOURCE_LIMIT: (
+            total.by_source.get(pair.settlement_source, 0),
+            capital * config.source_cap_ppm // MICROS,
+        ),
+        GateCode.PROVISIONAL_LIMIT: (total.provisional, config.provisional_max_usd_micros),
+    }
+    if code in most:
+        used, limit = most[code]
+        name = pair.category if code is GateCode.CATEGORY_LIMIT else pair.settlement_source
+        return {"used_micros": str(used), "max_micros": str(limit), "name": name}
+    if code in (GateCode.CASH_SHORT, GateCode.SHARD_UNFUNDED):
+        frees = [(exposure.cash_free_usd(state, total, i.venue) or 0, i) for i in (a, b)]
+        free, short = min(frees, key=lambda item: item[0])
+        return {
+            "venue": short.venue.value,
+            "shard": str(short.shard),
+            "free_micros": str(free),
+            "need_micros": str(config.probe_cost_usd_micros),
+        }
+    return _size_params(a, b, 0)
 
 
 def _wants_probe(state: State, view: PairView, quote: EdgeQuote) -> bool:
@@ -376,15 +452,26 @@ def _over_limits(state: State, view: PairView, package: Package, total: Usage) -
         cost = package.cost_worst_usd[index]
         used = total.by_market.get(leg.market_id, 0)
         if used + cost > config.per_contract_exposure_usd_micros:
-            return GateCode.CONTRACT_LIMIT, {"used": str(used)}
+            return GateCode.CONTRACT_LIMIT, {
+                "used_micros": str(used),
+                "max_micros": str(config.per_contract_exposure_usd_micros),
+                "venue": leg.venue.value,
+            }
         free = exposure.cash_free_usd(state, total, leg.venue)
         if free is None or cost > free:
-            return GateCode.CASH_SHORT, {"venue": leg.venue.value, "free": str(free)}
+            return GateCode.CASH_SHORT, {
+                "venue": leg.venue.value,
+                "free_micros": str(free or 0),
+                "need_micros": str(cost),
+            }
     capital = 2 * config.capital_per_venue_usd_micros
     days = exposure.lock_days(package.settle_worst_ns, package.created_wall_ns)
     locked = total.lock_usd_days + sum(package.cost_worst_usd) * days
     if locked > config.lock_days_max * capital:
-        return GateCode.LOCK_LIMIT, {"days": str(days)}
+        return GateCode.LOCK_LIMIT, {
+            "days": str(locked // capital),
+            "max_days": str(config.lock_days_max),
+        }
     return None
 
 

@@ -89,7 +89,12 @@ def _freshness(state: State, turn: Turn, view: PairView) -> list[Gate]:
         ask_proof(state, turn, instrument)
         book = state.books[market]
         age = str(age_ms(turn, book.proved_mono_ns))
-        found.append((GateCode.BOOK_STALE, {"venue": instrument.venue.value, "age_ms": age}))
+        params = {
+            "venue": instrument.venue.value,
+            "age_ms": age,
+            "max_ms": str(state.config.book_fresh_ms),
+        }
+        found.append((GateCode.BOOK_STALE, params))
     return found
 
 

@@ -44,6 +44,7 @@ class VenueView:
     feed: FeedStatus | None = None
     feed_seen_mono_ns: int = 0
     healthy_since_ns: int = 0
+    down_since_wall_ns: int = 0
     latencies_ns: deque[int] = field(default_factory=lambda: deque(maxlen=240))
     account: AccountSnapshot | None = None
     account_seen_mono_ns: int = 0
@@ -128,6 +129,8 @@ class State:
     checks_today: int = 0
     near_misses_today: int = 0
     snapshot_seq: int = 0
+    wall_ns: int = 0
+    """Wall clock of the newest event; for views only."""
     last_package_mono_ns: int = 0
 
     def venue(self, venue: Venue) -> VenueView:
