@@ -11,17 +11,15 @@ import contextlib
 import fcntl
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from cdk.local import login, processes
-from cdk.local.deploy import STAGE, DeployError, aws_environment, client, deploy_core
+from cdk.local.deploy import REGION, STAGE, DeployError, aws_environment, client, deploy_core
 from cdk.local.layout import (
     ROOT,
     STATE_FORMAT,
@@ -111,21 +109,7 @@ class Edition:
         self._forget_unclean_cloud()
         self.layout.aws.mkdir(parents=True, exist_ok=True)
         self.layout.aws_clean_mark.unlink(missing_ok=True)
-        environment = {
-            **self.environment,
-            "BIND_HOST": "127.0.0.1",
-            "GATEWAY_PORT": str(self.ports.aws),
-            "LAMBDA_EXECUTOR": "local",
-            "PERSIST_STATE": "1",
-            "STATE_DIR": str(self.layout.aws),
-            "S3_PERSIST": "1",
-            "S3_DATA_DIR": str(self.layout.aws / "s3"),
-            "MINISTACK_REGION": self.environment["AWS_REGION"],
-            # Its other listeners would bind to every interface.
-            "IOT_MTLS_ENABLED": "0",
-            "SFTP_ENABLED": "0",
-            "LOG_LEVEL": "WARNING",
-        }
+        environment = {**self.environment, **cloud_environment(self.layout, self.ports.aws)}
         argv = [sys.executable, "-m", "ministack"]
         processes.start(self.layout, "aws", self.ports.aws, argv, environment)
 
@@ -376,7 +360,19 @@ class Edition:
             yield
 
 
-def remove_state(layout: Layout) -> None:
-    """Delete the state folder; only for tests and for a deliberate fresh start."""
-    assert not layout.run_file.exists(), "stop the edition first"
-    shutil.rmtree(Path(layout.state), ignore_errors=True)
+def cloud_environment(layout: Layout, port: int) -> dict[str, str]:
+    """Return what the embedded AWS is told: loopback only, state kept on an orderly stop."""
+    return {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "LAMBDA_EXECUTOR": "local",
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(layout.aws),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(layout.aws / "s3"),
+        "MINISTACK_REGION": REGION,
+        # Its other listeners would bind to every interface.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "LOG_LEVEL": "WARNING",
+    }
