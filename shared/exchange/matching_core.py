@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from shared.domain.enums import BookSide, Liquidity, MarketStatus, Outcome, Side, TimeInForce
-from shared.domain.errors import DomainError
 from shared.domain.ids import MarketId
 from shared.domain.instrument import Instrument
 from shared.domain.units import MICROS, PriceMicros, QtyMicros, UsdMicros, cost_ceil
@@ -814,8 +813,17 @@ class Exchange:
         if not order.is_live:
             return
         market = self._markets.get(order.market_id)
-        if market is None:
-            raise DomainError(f"live order {order.order_id} of an unknown market")
+        if market is None or market.status not in _OPEN:
+            # Closed while we were away: the venue has cancelled it.
+            self._save(
+                replace(
+                    order,
+                    status=OrderStatus.CANCELED,
+                    qty_open=QtyMicros(0),
+                    reason="market_closed",
+                )
+            )
+            return
         self._reserve(order, market.instrument)
         if order.status is OrderStatus.HELD:
             heapq.heappush(self._due, (order.due_ns, order.seq, order.order_id))
@@ -823,3 +831,11 @@ class Exchange:
         market.ladder.add(order.book_side, order.yes_limit, order.order_id, order.qty_open)
         if order.expires_ns:
             heapq.heappush(self._due, (order.expires_ns, order.seq, order.order_id))
+
+    def settle_again(self) -> None:
+        """Pay what settled while these accounts were stored away; pays nothing twice."""
+        for market_id, market in self._markets.items():
+            if market.status is MarketStatus.SETTLED and market.payout is not None:
+                shard = market.instrument.shard
+                self.clearing.settle(market_id, market.payout, shard, market.settled_ns)
+        self._commit()

@@ -83,6 +83,7 @@ def restore(exchange: Exchange, rows: Iterable[Record]) -> None:
     for order in sorted(orders, key=lambda o: o.seq):
         exchange.restore_order(order)
     exchange.clearing.accounts.dirty.clear()
+    exchange.settle_again()
 
 
 def _document(record: OrderRecord | FillRecord | PayoutRecord) -> dict[str, Any]:
