@@ -25,17 +25,19 @@ from shared.adapters.venues.kalshi.parsing import (
 from shared.adapters.venues.kalshi.schemas import EventRow, Market, SeriesRow, SettlementSource
 from shared.domain.enums import FeeType, MarketStatus, Venue
 from shared.domain.errors import WireError
+from shared.domain.fees import kalshi_schedule
 from shared.domain.ids import market_id
 from shared.domain.instrument import FeeSchedule, Instrument
 from shared.domain.units import MICROS, NS_PER_S, PriceMicros, UsdMicros
 from shared.ports.venue import CatalogueMarket
 
-TAKER_PPM: Final = 70_000
-_MAKER_PPM: Final = {
-    FeeType.KALSHI_QUADRATIC: 0,
-    FeeType.KALSHI_QUADRATIC_MAKER: 17_500,
-    FeeType.KALSHI_QUADRATIC_COMBO_MAKER: 35_000,
-}
+_QUADRATIC: Final = frozenset(
+    {
+        FeeType.KALSHI_QUADRATIC,
+        FeeType.KALSHI_QUADRATIC_MAKER,
+        FeeType.KALSHI_QUADRATIC_COMBO_MAKER,
+    }
+)
 _STATUS: Final = {
     "initialized": MarketStatus.UNOPENED,
     "active": MarketStatus.ACTIVE,
@@ -73,17 +75,14 @@ def read_fees(
         return replace(unknown, fee_type=FeeType.KALSHI_FLAT, source=source)
     try:
         fee_type = FeeType(word)
-        maker = _MAKER_PPM[fee_type]
         ppm = read_ratio_ppm(multiplier, "fee_multiplier")
-    except (ValueError, KeyError, WireError):
+    except (ValueError, WireError):
         return unknown
-    if ppm == 0:
-        fee_type = FeeType.KALSHI_FREE
-    return FeeSchedule(
-        fee_type,
-        rate_ppm=TAKER_PPM,
-        maker_rate_ppm=maker,
-        multiplier_ppm=ppm,
+    if fee_type not in _QUADRATIC:
+        return unknown
+    return kalshi_schedule(
+        fee_type if ppm > 0 else FeeType.KALSHI_FREE,
+        ppm,
         source=source,
         as_of_ns=as_of_ns,
         waived_until_ns=waived_until_ns,
