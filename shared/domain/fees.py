@@ -241,12 +241,17 @@ def model_fraction(
 def unit_fee(schedule: FeeSchedule, liquidity: Liquidity, price: PriceMicros) -> int:
     """Return the model's fee of one contract, micro-dollars x ``UNIT_FEE_SCALE``, rounded up.
 
-    Exact for Kalshi and for exponent 1; the marginal cost that edges are walked with.
+    Exact for Kalshi and for exponent 1, where the scale swallows every denominator; the
+    marginal cost that edges are walked with, so kept to a few multiplications. Insane
+    numbers of a known type are for ``is_known`` (and every bound) to refuse.
     """
+    if schedule.fee_type in _KALSHI:
+        rate = _kalshi_rate(schedule, liquidity) * schedule.multiplier_ppm
+        return rate * price * (MICROS - price)
     if schedule.fee_type is FeeType.POLYMARKET_CURVE and schedule.exponent == 1:
         if liquidity is Liquidity.MAKER:
             return 0
-        return schedule.rate_ppm * price * (MICROS - price) * MICROS
+        return schedule.rate_ppm * MICROS * price * (MICROS - price)
     numerator, denominator = _model(schedule, liquidity, ((price, QtyMicros(MICROS)),))
     return ceil_div(numerator * UNIT_FEE_SCALE, denominator)
 

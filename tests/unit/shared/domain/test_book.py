@@ -45,10 +45,13 @@ def test_takers_see_both_outcomes_best_first() -> None:
 
 def test_changes_are_absolute_and_zero_removes() -> None:
     book = sample()
+    assert book.buy_levels(YES)[0] == (px("0.46"), ct("20"))
     book.apply(BookSide.ASK, px("0.46"), ct("0"), 2)
+    assert book.buy_levels(YES)[0] == (px("0.47"), ct("30"))
     assert book.best_ask() == (px("0.47"), ct("30"))
     book.apply(BookSide.BID, px("0.46"), ct("5"), 3)
     assert book.best_bid() == (px("0.46"), ct("5")) and book.venue_ts_ns == 3
+    assert book.buy_levels(NO)[0] == (px("0.54"), ct("5"))
     book.apply(BookSide.BID, px("0.46"), ct("6"), 4)
     assert book.buy_levels(NO)[0] == (px("0.54"), ct("6"))
     book.apply(BookSide.BID, px("0.10"), ct("0"), 5)

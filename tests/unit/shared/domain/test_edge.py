@@ -97,8 +97,15 @@ def test_carry_and_conversion_shrink_what_clears() -> None:
     far = best(BOOK_A, BOOK_B, K, P, YES, NO, ct("1000"), 25_000, dear, 200)
     assert near is not None and near.qty == ct("70")
     assert far is not None and far.qty == ct("40")
-    converted = FrictionPack(cost_ppm=60_000)
-    assert best(BOOK_A, BOOK_B, K, P, YES, NO, ct("1000"), 25_000, converted, 1) is None
+    # 2 % of 0.91 or 0.92 leaves 4.20 and 3.17 cents; of 0.94 only 1.14.
+    for pack in (FrictionPack(cost_ppm=20_000), FrictionPack(per_contract_micros=18_000)):
+        found = best(BOOK_A, BOOK_B, K, P, YES, NO, ct("1000"), 25_000, pack, 1)
+        assert found is not None and found.qty == ct("40")
+        assert found.net_per_contract_micros >= 25_000
+    assert (
+        best(BOOK_A, BOOK_B, K, P, YES, NO, ct("9"), 25_000, FrictionPack(cost_ppm=60_000), 1)
+        is None
+    )
 
 
 def test_own_orders_do_not_count_as_depth() -> None:
@@ -132,6 +139,10 @@ def test_could_clear_agrees_with_best_at_the_touch() -> None:
     nothing = polymarket_schedule(0)
     assert could_clear(BOOK_A, BOOK_B, nothing, nothing, YES, NO, 90_000)
     assert not could_clear(BOOK_A, BOOK_B, nothing, nothing, YES, NO, 90_001)
+    free = replace(P, fees=nothing)
+    exact = best(BOOK_A, BOOK_B, free, free, YES, NO, ct("1000"), 90_000, FREE, 0)
+    assert exact is not None and exact.qty == ct("30")
+    assert best(BOOK_A, BOOK_B, free, free, YES, NO, ct("1000"), 90_001, FREE, 0) is None
 
 
 def test_unknown_fees_fail_closed() -> None:
