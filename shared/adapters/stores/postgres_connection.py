@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
@@ -75,7 +76,9 @@ class WarmConnection:
 
     async def _open(self) -> Connection:
         if self._connection is not None and not self._connection.closed:
-            return self._connection
+            if _is_quiet(self._connection.fileno()):
+                return self._connection
+            await self._connection.close()
         self._connection = None
         try:
             connection = await AsyncConnection.connect(
@@ -133,6 +136,13 @@ class WarmConnection:
             task.exception()  # retrieved: an interrupted call has nothing more to say
         with contextlib.suppress(psycopg.Error):
             await connection.close()
+
+
+def _is_quiet(descriptor: int) -> bool:
+    """Whether an idle connection has nothing to read: a server that left us says goodbye."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return not poll.poll(0)
 
 
 def _shut(descriptor: int) -> None:

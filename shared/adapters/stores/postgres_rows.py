@@ -153,19 +153,24 @@ def encode(value: Any) -> str:
     try:
         text = _encoder.encode(value).decode()
     except (UnicodeEncodeError, TypeError, ValueError, OverflowError):
-        return _encoder.encode(_clean(value)).decode()
+        return _encoder.encode(clean(value)).decode()
     if "\\u0000" in text:
-        return _encoder.encode(_clean(value)).decode()
+        return _encoder.encode(clean(value)).decode()
     return text
 
 
-def _clean(value: Any) -> Any:
+def clean(value: Any) -> Any:
+    """Return a JSON value whose texts hold nothing that Postgres refuses.
+
+    Raises:
+        RowRefusedError: a value that JSON does not have.
+    """
     if isinstance(value, str):
         return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
     if isinstance(value, Mapping):
-        return {str(_clean(k)): _clean(v) for k, v in value.items()}
+        return {str(clean(k)): clean(v) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_clean(v) for v in value]
+        return [clean(v) for v in value]
     if value is None or isinstance(value, bool | int | float):
         return value
     raise RowRefusedError(f"refused: a {type(value).__name__} cannot be stored")
