@@ -42,15 +42,13 @@ class Accounts:
         self._accounts = accounts
         self._clock = clock
         self._sink = sink
-        self._since_ns = {venue: payouts_since_ns for venue in accounts}
-        self.failures = {venue: 0 for venue in accounts}
+        self._since_ns = dict.fromkeys(accounts, payouts_since_ns)
+        self.failures = dict.fromkeys(accounts, 0)
 
     async def read_snapshot(self, venue: Venue) -> AccountSnapshot | None:
         """Read one account to the last page and put it; None when it could not be read."""
         try:
-            snapshot = await asyncio.wait_for(
-                self._accounts[venue].fetch_snapshot(), READ_LIMIT_S
-            )
+            snapshot = await asyncio.wait_for(self._accounts[venue].fetch_snapshot(), READ_LIMIT_S)
         except Exception as error:  # incomplete, refused or unreadable: no verdict from it
             self._failed(venue, "snapshot", error)
             return None

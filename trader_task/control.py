@@ -29,7 +29,7 @@ from shared.domain.events import (
     OperatorVerb,
 )
 from shared.domain.ids import MarketId, PackageId
-from shared.domain.units import NS_PER_S, MICROS, PriceMicros
+from shared.domain.units import MICROS, NS_PER_S, PriceMicros
 from shared.ports.clock import Clock
 from shared.ports.messaging import CommandQueue, Received
 from shared.ports.stores import ControlLog

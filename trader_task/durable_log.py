@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+
 @dataclass(frozen=True, slots=True)
 class LogRead:
     """What a log held: good records in order, and what was wrong after them (or "")."""

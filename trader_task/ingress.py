@@ -162,9 +162,7 @@ class Ingress:
                 self.depth_max = max(self.depth_max, len(self._queue))
                 if self._wake is not None:
                     self._wake()
-            merged = (
-                entry.replace(body) if isinstance(body, BookReplaced) else entry.merge(body)
-            )
+            merged = entry.replace(body) if isinstance(body, BookReplaced) else entry.merge(body)
             self.collapsed_count += merged
             return True
         # A proof or a heartbeat says "as of now"; dropping a repeat while an older one

@@ -125,9 +125,7 @@ class EnvelopeJournal:
         for delay in (0.0, 1.0, 5.0, 30.0):
             await asyncio.sleep(delay)
             try:
-                await self._journal.void_envelope(
-                    command.package_id, reason, self._writer.fencing
-                )
+                await self._journal.void_envelope(command.package_id, reason, self._writer.fencing)
                 return None
             except FencedError:
                 return None

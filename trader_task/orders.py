@@ -178,7 +178,9 @@ class OrderPath:
                 return None
             return Unknown(ticket.attempt_id, f"no answer in {SEND_LIMIT_S:.0f} s")
 
-    async def _log_follow_up(self, ticket: LegTicket, encoded: EncodedOrder, row: Row | None) -> None:
+    async def _log_follow_up(
+        self, ticket: LegTicket, encoded: EncodedOrder, row: Row | None
+    ) -> None:
         """Make a hedge or unwind findable after kill -9, before its first byte.
 
         Its committed slot is only appended to asynchronously, so without this a restart could
@@ -221,9 +223,7 @@ class OrderPath:
             note = f"{ticket.venue.value} order {ticket.attempt_id}: {difference}"
             wall = self._clock.wall_ns()
             self._gate.permission.is_frozen = True
-            self._sink(
-                HaltTaken(Halt("global", HaltReason.FREEZE, "trader", wall, True, note))
-            )
+            self._sink(HaltTaken(Halt("global", HaltReason.FREEZE, "trader", wall, True, note)))
             return f"encoding mismatch: {difference}"
         self._encoded[ticket.attempt_id] = encoded
         while len(self._encoded) > ENCODED_KEPT:

@@ -54,7 +54,7 @@ Loaded = Mapping[str, Sequence[Row]]
 
 
 class HeldSink:
-    """Keeps what user streams say until the kernel has its state, then passes it on."""
+    """Keeps what is said until the kernel has its state, then passes it on in order."""
 
     def __init__(self, sink: Callable[[EventBody], None]) -> None:
         self._sink = sink
@@ -90,11 +90,14 @@ class Parts:
     executions: Mapping[Venue, Execution]
     accounts: Accounts
     clock: Clock
-    sink: Callable[[EventBody], None]
-    held: HeldSink
+    ingress: Callable[[EventBody], None]
+    """Straight into the queue: for the state alone."""
+    first: Sequence[HeldSink]
+    """What the kernel must hear next, in this order: catalogue, lease, everything else."""
     versions: Mapping[str, str]
     load_catalogue: Callable[[], Awaitable[None]]
     start_streams: Callable[[], None]
+    start_feeds: Callable[[], None]
     start_checks: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=tuple)
 
 
@@ -148,9 +151,10 @@ class Recovery:
         )
         p.permission.is_frozen = any(halt.is_freeze for halt in halts)
         p.permission.is_passive = False
-        p.sink(StateLoaded(state))
-        held = p.held.release()
+        p.ingress(StateLoaded(state))
+        held = sum(sink.release() for sink in p.first)
         log.info("state loaded", packages=len(state.packages), held=held, epoch=epoch)
+        p.start_feeds()
         self._pause_when_in_doubt(state, damage, "" if wire.is_torn_tail else wire.damage)
 
         self._at("accounts")
@@ -159,7 +163,7 @@ class Recovery:
         await p.clock.sleep(SNAPSHOT_GAP_S)
         await self._read_accounts()
         await self._compact_wire_log(loaded, wire.size)
-        p.sink(RecoveryFinished())
+        p.ingress(RecoveryFinished())
         self.is_finished = True
         self._at("finished")
 
@@ -188,7 +192,7 @@ class Recovery:
         wall = self._p.clock.wall_ns()
         note = "orders of a former run keep appearing at the venue"
         reason = HaltReason.RECONCILE_DIFFERENCE
-        self._p.sink(HaltTaken(Halt(f"venue:{venue.value}", reason, "recovery", wall, note=note)))
+        self._p.ingress(HaltTaken(Halt(f"venue:{venue.value}", reason, "recovery", wall, note=note)))
 
     async def _read_accounts(self) -> None:
         """Read every account and its payouts once, to the last page."""
@@ -210,14 +214,14 @@ class Recovery:
         if total != 0:
             note = f"ledger sums to {total} micro-dollars"
             halt = Halt("global", HaltReason.RECONCILE_DIFFERENCE, "recovery", wall, note=note)
-            self._p.sink(HaltTaken(halt))
+            self._p.ingress(HaltTaken(halt))
         for damage in damages:
             if damage:
                 halt = Halt("global", HaltReason.JOURNAL_BEHIND, "recovery", wall, note=damage)
-                self._p.sink(HaltTaken(halt))
+                self._p.ingress(HaltTaken(halt))
         if self._is_crash_loop:
             note = "the trader exited too often; recovery only"
-            self._p.sink(
+            self._p.ingress(
                 HaltTaken(Halt("global", HaltReason.CRASH_LOOP, "supervisor", wall, note=note))
             )
 

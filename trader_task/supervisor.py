@@ -18,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -86,7 +87,7 @@ class Supervisor:
         self._exits = ExitLog(state_dir, now)
         self._sleep = sleep
         self._child: subprocess.Popen[bytes] | None = None
-        self._is_stopping = False
+        self._stop = threading.Event()
         self.holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         self.starts = 0
 
@@ -95,7 +96,7 @@ class Supervisor:
         pause = 0.0
         while True:
             code = self._run_child()
-            if code == EXIT_DONE or self._is_stopping:
+            if code == EXIT_DONE or self._stop.is_set():
                 return EXIT_DONE if code in (EXIT_DONE, -signal.SIGTERM) else EXIT_FAILED
             if code == EXIT_REFUSED:
                 return EXIT_REFUSED
@@ -104,7 +105,7 @@ class Supervisor:
             # The first restart is immediate: exposure may be open (10 s bound).
             self._sleep(pause)
             pause = min(max(0.5, pause * 2), PAUSE_MAX_S) if self._exits.is_crash_loop() else 0.0
-            if self._is_stopping:
+            if self._stop.is_set():
                 return EXIT_FAILED
 
     def _run_child(self) -> int:
@@ -129,7 +130,7 @@ class Supervisor:
     def forward(self, number: int, _frame: FrameType | None) -> None:
         """Signal handler: pass it on; a termination also ends supervising."""
         if number in (signal.SIGTERM, signal.SIGINT):
-            self._is_stopping = True
+            self._stop.set()
             number = signal.SIGTERM
         child = self._child
         if child is not None and child.poll() is None:
