@@ -20,7 +20,7 @@ from shared.simulators.world import World
 
 API: str = "/trade-api/v2"
 SOCKET: str = "/trade-api/ws/v2"
-_ACCOUNT: str = "kalshi_account"
+_ACCOUNT = web.RequestKey("kalshi_account", str)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -34,7 +34,6 @@ def create_app(world: World, exchange: Exchange, accounts: AccountDirectory) -> 
         if name is None:
             name = authenticate(request, accounts, world.now_ns() // NS_PER_MS).name
             request[_ACCOUNT] = name
-        assert isinstance(name, str)
         return name
 
     @web.middleware

@@ -75,7 +75,6 @@ class KalshiMarketData:
         self._refresh_ready = asyncio.Event()
         self._proving: set[str] = set()
         self._proof_slots = asyncio.Semaphore(_PROOFS_AT_ONCE)
-        self._was_connected: bool | None = None
         self._add_link()
 
     # --- port -------------------------------------------------------------------------------
@@ -212,14 +211,14 @@ class KalshiMarketData:
             for link in self._links:
                 link.apply(link.stream.tick(self._clock.mono_ns()))
             count += 1
-            is_connected = all(link.connection.is_open for link in self._links)
-            if count % 4 == 0 or is_connected is not self._was_connected:
+            if count % 4 == 0:
                 self._emit(self._board.on_time(self._clock.wall_ns()))
-                self._say_status(is_connected)
+                self.say_status()
 
-    def _say_status(self, is_connected: bool) -> None:
+    def say_status(self) -> None:
+        """Say how the connections are: once a second and whenever one opens or is lost."""
         now = self._clock.mono_ns()
-        self._was_connected = is_connected
+        is_connected = all(link.connection.is_open for link in self._links)
         age = max(now - link.connection.alive_ns for link in self._links)
         latency = self._watch_clock.latency_ns(now)
         offset = self._watch_clock.clock_offset_ns(now)
@@ -345,6 +344,7 @@ class KalshiMarketData:
         self._start(self._verify_convention(link))
         # Lifecycle frames of the time without a connection are lost for good.
         self._ask_refresh(list(link.stream.instruments), with_event=False)
+        self.say_status()
 
     def new_stream(self, *, is_first: bool) -> BookStream:
         return BookStream(self._tally, with_lifecycle=is_first)
@@ -372,3 +372,4 @@ class _Link:
 
     def on_lost(self, reason: str) -> None:
         self.apply(self.stream.close(reason))
+        self._owner.say_status()
