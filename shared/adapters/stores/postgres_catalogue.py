@@ -137,7 +137,8 @@ class PostgresCatalogue:
                     where=((market_pairs.c.actor == RULES) | (new.actor != RULES))
                     & _any_differs(material, new),
                 )
-                changed += connection.execute(update).rowcount
+                stored = connection.execute(update.returning(market_pairs.c.id))
+                changed += len(stored.all())
             if changed:
                 connection.execute(pair_set.update().values(version=pair_set.c.version + 1))
         return changed
