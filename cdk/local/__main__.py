@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -88,6 +89,7 @@ def _status(edition: Edition, arguments: argparse.Namespace) -> int:
 def main() -> int:
     """Run one verb; an EditionError becomes its sentence and exit code 1."""
     arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     edition = Edition(find_layout(arguments.state), _say)
     try:
         if arguments.verb == "up":
@@ -97,6 +99,9 @@ def main() -> int:
         return _status(edition, arguments)
     except EditionError as error:
         _say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        _say("interrupted; what was started has been stopped again")
         return 1
 
 

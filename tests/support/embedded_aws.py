@@ -13,8 +13,8 @@ import pytest
 
 from cdk.local import processes
 from cdk.local.deploy import Deployment, aws_environment, deploy_core
-from cdk.local.edition import cloud_environment
 from cdk.local.layout import Layout, Ports, choose_ports
+from cdk.local.parts import cloud_environment
 
 __all__ = ["EmbeddedAws", "embedded_aws"]
 
