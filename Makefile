@@ -23,7 +23,7 @@ FRONTEND_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' 
 HAS_FRONTEND := $(wildcard frontend/package-lock.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status dev check lint types imports unit test verify bench fuzz chaos diagrams deploy lock
+.PHONY: help up down status dev check lint types imports unit web test verify bench fuzz chaos diagrams deploy lock
 
 define refuse
 	@echo "make $@ is not available: $(1)" >&2; exit 1
@@ -58,11 +58,15 @@ types:
 imports:
 	@$(BIN)/lint-imports --no-logo
 
+web:
+	@if [ -n "$(HAS_FRONTEND)" ]; then cd frontend && npm run --silent check && npm run --silent test; fi
+
 unit:
 	@$(PYTEST) -n 2 --dist loadfile tests/unit
 
 test: dev $(if $(HAS_FRONTEND),frontend/build/index.html) ## Everything: check, property, contract, infrastructure, integration, browser (about 12 minutes)
 	@$(MAKE) check
+	@$(MAKE) web
 	@$(PYTEST) -n 2 --dist loadfile tests/property tests/simulation tests/contract tests/infrastructure; code=$$?; \
 	[ $$code -eq 0 ] || [ $$code -eq 5 ]
 	@$(PYTEST) tests/integration
