@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from typing import Final
 
 from shared.domain.enums import BookSide, BookState, Outcome, Side
 from shared.domain.errors import DomainError, OffGridError
@@ -19,6 +20,12 @@ from shared.domain.ids import MarketId
 from shared.domain.units import MICROS, PriceMicros, QtyMicros
 
 __all__ = ["Book", "Level"]
+
+# Bound once: looking a member up on its enum costs ten times the comparison (Python 3.11),
+# and these run on every book change of every pair.
+_YES: Final = Outcome.YES
+_BUY: Final = Side.BUY
+_BID: Final = BookSide.BID
 
 
 class _Ladder:
@@ -121,7 +128,7 @@ class Book:
             raise OffGridError(f"{self.market_id}: level price {price} is not inside (0, 1)")
         if qty < 0:
             raise DomainError(f"{self.market_id}: level quantity {qty} is negative")
-        if side is BookSide.BID:
+        if side is _BID:
             self._bids.put(price, qty)
             self._buy_no = None
         else:
@@ -142,7 +149,7 @@ class Book:
 
         The list is shared until the next change: read it, never alter it.
         """
-        if outcome is Outcome.YES:
+        if outcome is _YES:
             if self._buy_yes is None:
                 self._buy_yes = self._asks.best_first()
             return self._buy_yes
@@ -156,9 +163,9 @@ class Book:
 
     def touch(self, outcome: Outcome, side: Side) -> Level | None:
         """Return the best level for a taker that buys or sells ``outcome``, or None."""
-        lifts_asks = (outcome is Outcome.YES) is (side is Side.BUY)
+        lifts_asks = (outcome is _YES) is (side is _BUY)
         level = self._asks.best() if lifts_asks else self._bids.best()
-        if level is None or outcome is Outcome.YES:
+        if level is None or outcome is _YES:
             return level
         return PriceMicros(MICROS - level[0]), level[1]
 
@@ -175,7 +182,7 @@ class Book:
     def depth(self, side: BookSide, levels_max: int) -> list[Level]:
         """Return the best ``levels_max`` YES levels of one side, best first (records, screens)."""
         assert levels_max > 0
-        ladder = self._bids if side is BookSide.BID else self._asks
+        ladder = self._bids if side is _BID else self._asks
         return ladder.best_first()[:levels_max]
 
 

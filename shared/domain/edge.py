@@ -4,11 +4,9 @@ Exactly one leg pays a dollar, so ``qty`` contracts return ``qty`` dollars whate
 happens. Net edge = that dollar, minus both legs walked through the real ladders, minus
 the *bounds* of both venues' fees, minus frictions and the carry of the locked capital.
 
-Theory of the walk: with sane fees (``fees.is_known``) the all-in cost of one more contract
-never falls along a ladder, so the marginal net edge only falls; the last contract at or
-above the threshold ends the largest quantity worth taking, and that quantity also has
-the largest surplus over the threshold. If even its average misses the threshold because
-of costs that do not grow with quantity, no quantity reaches it.
+Theory of the size (see ``margin.py``): the marginal edge only falls, so the last contract
+that clears the threshold ends the best quantity. If even its average misses the threshold
+because of costs that do not grow with quantity, no quantity reaches it.
 Rounding: money paid up, edges down. Twins: test_edge.py, test_edge_properties.py
 """
 
@@ -17,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import lcm
+from typing import Final
 
 from shared.domain.book import Book
 from shared.domain.depth import OwnLevels, walk, without_own
@@ -32,6 +31,7 @@ from shared.domain.fees import (
 )
 from shared.domain.frictions import DAYS_A_YEAR, FrictionPack
 from shared.domain.instrument import FeeSchedule, Instrument
+from shared.domain.margin import Margin, clearing_qty
 from shared.domain.units import (
     MICROS,
     PriceMicros,
@@ -42,6 +42,10 @@ from shared.domain.units import (
     floor_to_step,
     format_micros,
 )
+
+# Bound once: looking a member up on its enum costs ten times the comparison (Python 3.11).
+_TAKER: Final = Liquidity.TAKER
+_BUY: Final = Side.BUY
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +113,15 @@ def could_clear(
     Looks at the touch alone and ignores frictions and carry, which only lower the edge.
     Unknown fees can never clear.
     """
-    touch_a = book_a.touch(outcome_a, Side.BUY)
-    touch_b = book_b.touch(outcome_b, Side.BUY)
+    touch_a = book_a.touch(outcome_a, _BUY)
+    touch_b = book_b.touch(outcome_b, _BUY)
     if touch_a is None or touch_b is None:
         return False
     room = MICROS - touch_a[0] - touch_b[0] - min_net_edge_micros
     if room < 0 or not (is_known(fees_a) and is_known(fees_b)):
         return False
-    fee_a = unit_fee(fees_a, Liquidity.TAKER, touch_a[0])
-    return fee_a + unit_fee(fees_b, Liquidity.TAKER, touch_b[0]) <= room * UNIT_FEE_SCALE
+    fee_a = unit_fee(fees_a, _TAKER, touch_a[0])
+    return fee_a + unit_fee(fees_b, _TAKER, touch_b[0]) <= room * UNIT_FEE_SCALE
 
 
 def quote(
@@ -190,10 +194,10 @@ def best(
     """
     levels_a = without_own(book_a.buy_levels(outcome_a), own_a)
     levels_b = without_own(book_b.buy_levels(outcome_b), own_b)
-    margin = _Margin(
+    margin = Margin(
         instrument_a.fees, instrument_b.fees, frictions, days_to_settle, min_net_edge_micros
     )
-    clearing = _clearing_qty(levels_a, levels_b, margin, qty_max)
+    clearing = clearing_qty(levels_a, levels_b, margin, qty_max)
     qty = QtyMicros(floor_to_step(clearing, common_lot(instrument_a, instrument_b)))
     if qty == 0:
         return None
@@ -227,8 +231,8 @@ def best_display(
     Size of the thinner touch in whole common lots (one lot at least), fees bounded for one
     fill a level. None when a side is empty or a fee formula unknown.
     """
-    touch_a = book_a.touch(outcome_a, Side.BUY)
-    touch_b = book_b.touch(outcome_b, Side.BUY)
+    touch_a = book_a.touch(outcome_a, _BUY)
+    touch_b = book_b.touch(outcome_b, _BUY)
     if touch_a is None or touch_b is None:
         return None
     if not (is_known(instrument_a.fees) and is_known(instrument_b.fees)):
@@ -255,66 +259,6 @@ def common_lot(instrument_a: Instrument, instrument_b: Instrument) -> QtyMicros:
     return QtyMicros(lcm(instrument_a.qty_step, instrument_b.qty_step))
 
 
-class _Margin:
-    """Marginal net edge of one more contract at a pair of prices, in exact integers.
-
-    Scale: micro-dollars per contract x UNIT_FEE_SCALE x 365 x 1e6, which makes the yearly
-    carry rate and every parts-per-million share a whole number.
-    """
-
-    __slots__ = ("_factor", "_fees", "_frictions", "_keep", "_share")
-
-    def __init__(
-        self,
-        fees_a: FeeSchedule,
-        fees_b: FeeSchedule,
-        frictions: FrictionPack,
-        days: int,
-        min_net_edge_micros: int,
-    ) -> None:
-        assert days >= 0
-        year = DAYS_A_YEAR * MICROS
-        self._fees = (fees_a, fees_b)
-        self._keep = (MICROS - min_net_edge_micros - frictions.per_contract_micros) * year
-        # Charged on every dollar of cost and fee put in: itself, conversion, carry.
-        self._factor = year + frictions.carry_rate_ppm * days
-        self._share = frictions.cost_ppm * DAYS_A_YEAR
-        self._frictions = frictions
-
-    def unit_cost(self, leg: int, price: PriceMicros) -> int:
-        """Return price plus fee, grown by carry and conversion, of one contract of a leg."""
-        fee = unit_fee(self._fees[leg], Liquidity.TAKER, price)
-        return (price * UNIT_FEE_SCALE + fee) * self._factor + price * UNIT_FEE_SCALE * self._share
-
-    def profit_share(self, leg: int, price: PriceMicros) -> int:
-        ppm = self._fees[leg].profit_fee_ppm
-        return (MICROS - price) * ppm * DAYS_A_YEAR * UNIT_FEE_SCALE
-
-    def clears(self, price_a: PriceMicros, price_b: PriceMicros) -> bool:
-        profit = max(self.profit_share(0, price_a), self.profit_share(1, price_b))
-        spent = self.unit_cost(0, price_a) + self.unit_cost(1, price_b) + profit
-        return spent <= self._keep * UNIT_FEE_SCALE
-
-
-def _clearing_qty(
-    levels_a: Sequence[Level], levels_b: Sequence[Level], margin: _Margin, qty_max: int
-) -> int:
-    """Return how many contracts clear, walking both ladders side by side."""
-    total = i = j = used_a = used_b = 0
-    while total < qty_max and i < len(levels_a) and j < len(levels_b):
-        (price_a, size_a), (price_b, size_b) = levels_a[i], levels_b[j]
-        if not margin.clears(price_a, price_b):
-            break
-        step = min(size_a - used_a, size_b - used_b, qty_max - total)
-        assert step > 0
-        total, used_a, used_b = total + step, used_a + step, used_b + step
-        if used_a == size_a:
-            i, used_a = i + 1, 0
-        if used_b == size_b:
-            j, used_b = j + 1, 0
-    return total
-
-
 def _quote_ladders(
     levels_a: Sequence[Level],
     levels_b: Sequence[Level],
@@ -330,8 +274,8 @@ def _quote_ladders(
     walk_a, walk_b = walk(levels_a, qty), walk(levels_b, qty)
     if walk_a.filled < qty or walk_b.filled < qty:
         return None
-    fee_a = bound(fees_a, Liquidity.TAKER, Side.BUY, walk_a.takes, fills_max)
-    fee_b = bound(fees_b, Liquidity.TAKER, Side.BUY, walk_b.takes, fills_max)
+    fee_a = bound(fees_a, _TAKER, _BUY, walk_a.takes, fills_max)
+    fee_b = bound(fees_b, _TAKER, _BUY, walk_b.takes, fills_max)
     touch_a, touch_b = walk_a.takes[0][0], walk_b.takes[0][0]
     cost = walk_a.cost_usd + walk_b.cost_usd
     gross = floor_div((MICROS - touch_a - touch_b) * qty, MICROS)

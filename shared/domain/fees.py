@@ -21,35 +21,55 @@ Twins: tests/unit/shared/domain/test_fees.py, tests/property/test_fee_properties
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
 from shared.domain.enums import FeeType, Liquidity, Side
 from shared.domain.errors import DomainError, UnknownFeeError
 from shared.domain.events import Level
+from shared.domain.fee_schedules import (
+    KALSHI_TYPES,
+    POLYMARKET_QUANTUM,
+    effective,
+    is_known,
+    kalshi_schedule,
+    polymarket_schedule,
+)
 from shared.domain.instrument import FeeSchedule
 from shared.domain.units import MICROS, PriceMicros, QtyMicros, UsdMicros, ceil_div
+
+__all__ = [
+    "FILLS_MAX",
+    "POLYMARKET_QUANTUM",
+    "UNIT_FEE_SCALE",
+    "FeeCharge",
+    "bound",
+    "budget_exact",
+    "budget_for",
+    "charge",
+    "charge_pico",
+    "effective",
+    "is_known",
+    "kalshi_schedule",
+    "model_fraction",
+    "polymarket_schedule",
+    "profit_fee",
+    "unit_fee",
+]
 
 FILLS_MAX: Final = 64
 """Most fills one order is reckoned with before the trade (configuration ``fills_max``)."""
 UNIT_FEE_SCALE: Final = 10**18
 """``unit_fee`` answers in micro-dollars per contract times this."""
-KALSHI_TAKER_PPM: Final = 70_000
-KALSHI_MAKER_PPM: Final = 17_500
-KALSHI_COMBO_MAKER_PPM: Final = 35_000
-POLYMARKET_QUANTUM: Final = 10
-"""Polymarket truncates each fill's fee to five decimals of a dollar."""
-
 _CENT: Final = 10_000
-_KALSHI: Final = frozenset(
-    {
-        FeeType.KALSHI_QUADRATIC,
-        FeeType.KALSHI_QUADRATIC_MAKER,
-        FeeType.KALSHI_QUADRATIC_COMBO_MAKER,
-        FeeType.KALSHI_FREE,
-    }
-)
+# Bound once: looking a member up on its enum costs ten times the comparison (Python 3.11).
+_CURVE: Final = FeeType.POLYMARKET_CURVE
+_QUADRATIC: Final = FeeType.KALSHI_QUADRATIC
+_FREE: Final = FeeType.KALSHI_FREE
+_TAKER: Final = Liquidity.TAKER
+_MAKER: Final = Liquidity.MAKER
+_BUY: Final = Side.BUY
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,79 +81,6 @@ class FeeCharge:
 
     fee_usd: UsdMicros
     accumulator: int
-
-
-def kalshi_schedule(
-    fee_type: FeeType,
-    multiplier_ppm: int = MICROS,
-    *,
-    precision: int = 100,
-    trade_fee_quantum: int = 1,
-    source: str = "",
-    as_of_ns: int = 0,
-    waived_until_ns: int = 0,
-) -> FeeSchedule:
-    """Return Kalshi's schedule for a series' ``fee_type`` and multiplier.
-
-    Rates are those of the fee schedule in force since July 2026: 7 % for takers, a quarter
-    of it for makers in maker-fee series, half of it for makers of combos.
-    """
-    maker = {
-        FeeType.KALSHI_QUADRATIC_MAKER: KALSHI_MAKER_PPM,
-        FeeType.KALSHI_QUADRATIC_COMBO_MAKER: KALSHI_COMBO_MAKER_PPM,
-    }
-    return FeeSchedule(
-        fee_type=fee_type,
-        rate_ppm=KALSHI_TAKER_PPM,
-        maker_rate_ppm=maker.get(fee_type, 0),
-        multiplier_ppm=multiplier_ppm,
-        precision=precision,
-        trade_fee_quantum=trade_fee_quantum,
-        source=source,
-        as_of_ns=as_of_ns,
-        waived_until_ns=waived_until_ns,
-    )
-
-
-def polymarket_schedule(
-    rate_ppm: int, exponent: int = 1, *, source: str = "", as_of_ns: int = 0
-) -> FeeSchedule:
-    """Return Polymarket's schedule for a market's ``fd`` rate and exponent."""
-    return FeeSchedule(
-        fee_type=FeeType.POLYMARKET_CURVE,
-        rate_ppm=rate_ppm,
-        exponent=exponent,
-        precision=1,
-        trade_fee_quantum=POLYMARKET_QUANTUM,
-        source=source,
-        as_of_ns=as_of_ns,
-    )
-
-
-def is_known(schedule: FeeSchedule) -> bool:
-    """Say whether the formula is known and its numbers are sane (else: do not trade).
-
-    Sane: no negative number, and less than one dollar of fee per dollar of ``p(1-p)``, so
-    that paying more can never cost less in all.
-    """
-    if min(schedule.rate_ppm, schedule.maker_rate_ppm, schedule.multiplier_ppm) < 0:
-        return False
-    if schedule.precision <= 0 or schedule.trade_fee_quantum <= 0:
-        return False
-    if schedule.fee_type in _KALSHI:
-        rate = max(schedule.rate_ppm, schedule.maker_rate_ppm)
-        return rate * schedule.multiplier_ppm < MICROS * MICROS
-    if schedule.fee_type is FeeType.POLYMARKET_CURVE:
-        return 1 <= schedule.exponent <= 4 and schedule.rate_ppm * schedule.exponent < MICROS
-    return False
-
-
-def effective(schedule: FeeSchedule, wall_ns: int) -> FeeSchedule:
-    """Return the schedule as it applies at ``wall_ns``: rate zero while a waiver runs."""
-    assert wall_ns >= 0
-    if schedule.waived_until_ns <= wall_ns or not is_known(schedule):
-        return schedule
-    return replace(schedule, rate_ppm=0, maker_rate_ppm=0)
 
 
 def charge(
@@ -172,11 +119,11 @@ def charge_pico(
     """Return (fee, accumulator) of one fill in pico-dollars, exact off the grid as well."""
     assert 0 <= price <= MICROS and qty >= 0 and accumulator >= 0, (price, qty, accumulator)
     numerator, denominator = _model(schedule, liquidity, ((price, qty),))
-    if schedule.fee_type is FeeType.POLYMARKET_CURVE:
+    if schedule.fee_type is _CURVE:
         return numerator // (denominator * POLYMARKET_QUANTUM) * POLYMARKET_QUANTUM * MICROS, 0
     quantum = schedule.trade_fee_quantum
     trade_fee = ceil_div(numerator, denominator * quantum) * quantum * MICROS
-    revenue = -price * qty if side is Side.BUY else price * qty
+    revenue = -price * qty if side is _BUY else price * qty
     precision = schedule.precision * MICROS
     # Python's remainder is never negative: exactly what floor() leaves behind.
     rounding_fee = (revenue - trade_fee) % precision
@@ -211,7 +158,7 @@ def bound(
     """
     assert fills_max >= 1
     numerator, denominator = _model(schedule, liquidity, takes)
-    if schedule.fee_type is FeeType.POLYMARKET_CURVE:
+    if schedule.fee_type is _CURVE:
         return UsdMicros(numerator // denominator)
     fills = max(fills_max, len(takes))
     quantum = max(schedule.precision, schedule.trade_fee_quantum) * MICROS
@@ -220,7 +167,7 @@ def bound(
     # Everything below in pico-dollars times `denominator`, to keep the model exact.
     line = numerator * MICROS + (fills * quantum + precision) * denominator
     step = precision * denominator
-    if side is Side.BUY:
+    if side is _BUY:
         paid = (ceil_div(notional * denominator + line, step) - 1) * precision
         fee_pico = paid - notional
     else:
@@ -245,11 +192,11 @@ def unit_fee(schedule: FeeSchedule, liquidity: Liquidity, price: PriceMicros) ->
     marginal cost that edges are walked with, so kept to a few multiplications. Insane
     numbers of a known type are for ``is_known`` (and every bound) to refuse.
     """
-    if schedule.fee_type in _KALSHI:
+    if schedule.fee_type in KALSHI_TYPES:
         rate = _kalshi_rate(schedule, liquidity) * schedule.multiplier_ppm
         return rate * price * (MICROS - price)
-    if schedule.fee_type is FeeType.POLYMARKET_CURVE and schedule.exponent == 1:
-        if liquidity is Liquidity.MAKER:
+    if schedule.fee_type is _CURVE and schedule.exponent == 1:
+        if liquidity is _MAKER:
             return 0
         return schedule.rate_ppm * MICROS * price * (MICROS - price)
     numerator, denominator = _model(schedule, liquidity, ((price, QtyMicros(MICROS)),))
@@ -276,7 +223,7 @@ def budget_exact(
     Raises:
         DomainError: not a Polymarket curve, or no price to divide by.
     """
-    if schedule.fee_type is not FeeType.POLYMARKET_CURVE or not 0 < price < MICROS:
+    if schedule.fee_type is not _CURVE or not 0 < price < MICROS:
         raise DomainError(f"no fee-adjusted budget for {schedule.fee_type.value} at {price}")
     assert max_spend_usd >= 0 and builder_ppm >= 0
     p = Fraction(price, MICROS)
@@ -304,8 +251,8 @@ def _model(schedule: FeeSchedule, liquidity: Liquidity, takes: Sequence[Level]) 
     """Return the unrounded fee of all takes as micro-dollars (numerator, denominator)."""
     if not is_known(schedule):
         raise UnknownFeeError(f"no known fee formula: {schedule.version}")
-    if schedule.fee_type is FeeType.POLYMARKET_CURVE:
-        if liquidity is Liquidity.MAKER:
+    if schedule.fee_type is _CURVE:
+        if liquidity is _MAKER:
             return 0, 1
         exponent = schedule.exponent
         curve = sum(qty * (price * (MICROS - price)) ** exponent for price, qty in takes)
@@ -316,8 +263,8 @@ def _model(schedule: FeeSchedule, liquidity: Liquidity, takes: Sequence[Level]) 
 
 
 def _kalshi_rate(schedule: FeeSchedule, liquidity: Liquidity) -> int:
-    if schedule.fee_type is FeeType.KALSHI_FREE:
+    if schedule.fee_type is _FREE:
         return 0
-    if liquidity is Liquidity.TAKER:
+    if liquidity is _TAKER:
         return schedule.rate_ppm
-    return 0 if schedule.fee_type is FeeType.KALSHI_QUADRATIC else schedule.maker_rate_ppm
+    return 0 if schedule.fee_type is _QUADRATIC else schedule.maker_rate_ppm

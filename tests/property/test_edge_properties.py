@@ -158,6 +158,27 @@ def test_best_equals_brute_force_over_every_lot(
         assert exact.net_usd * MICROS - threshold * exact.qty <= 2 * 66 * 100 * MICROS
 
 
+@settings(max_examples=400, deadline=None)
+@given(prices, prices, schedules, schedules, thresholds)
+def test_touch_check_is_the_exact_marginal_edge(
+    price_a: PriceMicros,
+    price_b: PriceMicros,
+    fees_a: FeeSchedule,
+    fees_b: FeeSchedule,
+    threshold: int,
+) -> None:
+    one = QtyMicros(MICROS)
+    book_a = book_with(K, Outcome.YES, {price_a: one})
+    book_b = book_with(P, Outcome.NO, {price_b: one})
+    spent = Fraction(price_a + price_b, MICROS)
+    for fees, price in ((fees_a, price_a), (fees_b, price_b)):
+        spent += model_fraction(fees, Liquidity.TAKER, price, one)
+    expected = 1 - spent >= Fraction(threshold, MICROS)
+    assert could_clear(book_a, book_b, fees_a, fees_b, Outcome.YES, Outcome.NO, threshold) is (
+        expected
+    )
+
+
 @settings(max_examples=150, deadline=None)
 @given(prices, prices, lots, schedules, schedules, packs, days)
 def test_identical_prices_never_show_an_edge(

@@ -1,0 +1,102 @@
+"""Fee schedules as data: how a venue's words become one, whether it is usable, when waived.
+
+Rates are the venues' printed ones; multipliers, overrides and Polymarket rates come from
+their interfaces (those win over print). The arithmetic is in ``fees.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from shared.domain.enums import FeeType
+from shared.domain.instrument import FeeSchedule
+from shared.domain.units import MICROS
+
+KALSHI_TAKER_PPM: Final = 70_000
+KALSHI_MAKER_PPM: Final = 17_500
+KALSHI_COMBO_MAKER_PPM: Final = 35_000
+POLYMARKET_QUANTUM: Final = 10
+"""Polymarket truncates each fill's fee to five decimals of a dollar."""
+
+KALSHI_TYPES: Final = frozenset(
+    {
+        FeeType.KALSHI_QUADRATIC,
+        FeeType.KALSHI_QUADRATIC_MAKER,
+        FeeType.KALSHI_QUADRATIC_COMBO_MAKER,
+        FeeType.KALSHI_FREE,
+    }
+)
+
+
+def kalshi_schedule(
+    fee_type: FeeType,
+    multiplier_ppm: int = MICROS,
+    *,
+    precision: int = 100,
+    trade_fee_quantum: int = 1,
+    source: str = "",
+    as_of_ns: int = 0,
+    waived_until_ns: int = 0,
+) -> FeeSchedule:
+    """Return Kalshi's schedule for a series' ``fee_type`` and multiplier.
+
+    Rates are those of the fee schedule in force since July 2026: 7 % for takers, a quarter
+    of it for makers in maker-fee series, half of it for makers of combos.
+    """
+    maker = {
+        FeeType.KALSHI_QUADRATIC_MAKER: KALSHI_MAKER_PPM,
+        FeeType.KALSHI_QUADRATIC_COMBO_MAKER: KALSHI_COMBO_MAKER_PPM,
+    }
+    return FeeSchedule(
+        fee_type=fee_type,
+        rate_ppm=KALSHI_TAKER_PPM,
+        maker_rate_ppm=maker.get(fee_type, 0),
+        multiplier_ppm=multiplier_ppm,
+        precision=precision,
+        trade_fee_quantum=trade_fee_quantum,
+        source=source,
+        as_of_ns=as_of_ns,
+        waived_until_ns=waived_until_ns,
+    )
+
+
+def polymarket_schedule(
+    rate_ppm: int, exponent: int = 1, *, source: str = "", as_of_ns: int = 0
+) -> FeeSchedule:
+    """Return Polymarket's schedule for a market's ``fd`` rate and exponent."""
+    return FeeSchedule(
+        fee_type=FeeType.POLYMARKET_CURVE,
+        rate_ppm=rate_ppm,
+        exponent=exponent,
+        precision=1,
+        trade_fee_quantum=POLYMARKET_QUANTUM,
+        source=source,
+        as_of_ns=as_of_ns,
+    )
+
+
+def is_known(schedule: FeeSchedule) -> bool:
+    """Say whether the formula is known and its numbers are sane (else: do not trade).
+
+    Sane: no negative number, and less than one dollar of fee per dollar of ``p(1-p)``, so
+    that paying more can never cost less in all.
+    """
+    if min(schedule.rate_ppm, schedule.maker_rate_ppm, schedule.multiplier_ppm) < 0:
+        return False
+    if schedule.precision <= 0 or schedule.trade_fee_quantum <= 0:
+        return False
+    if schedule.fee_type in KALSHI_TYPES:
+        rate = max(schedule.rate_ppm, schedule.maker_rate_ppm)
+        return rate * schedule.multiplier_ppm < MICROS * MICROS
+    if schedule.fee_type is FeeType.POLYMARKET_CURVE:
+        return 1 <= schedule.exponent <= 4 and schedule.rate_ppm * schedule.exponent < MICROS
+    return False
+
+
+def effective(schedule: FeeSchedule, wall_ns: int) -> FeeSchedule:
+    """Return the schedule as it applies at ``wall_ns``: rate zero while a waiver runs."""
+    assert wall_ns >= 0
+    if schedule.waived_until_ns <= wall_ns or not is_known(schedule):
+        return schedule
+    return replace(schedule, rate_ppm=0, maker_rate_ppm=0)
