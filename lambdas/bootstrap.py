@@ -79,17 +79,19 @@ def dashboard() -> Dashboard:
     from shared.adapters.stores.dynamodb_flags import DynamoFlags
     from shared.adapters.stores.dynamodb_sessions import DynamoSessions
     from shared.adapters.stores.postgres_control import PostgresControl
+    from shared.adapters.stores.postgres_engine import open_engine
     from shared.adapters.stores.postgres_views import PostgresViews
 
     known = settings()
+    engine = open_engine(dsn())
     return Dashboard(
         settings=known,
         session_secret=names.secret(known.stage, "session"),
         secrets=SecretsManager(known.stage),
         sessions=DynamoSessions(known.stage),
         flags=DynamoFlags(known.stage),
-        views=PostgresViews(dsn()),
-        control=PostgresControl(dsn()),
+        views=PostgresViews(dsn(), engine=engine),
+        control=PostgresControl(dsn(), engine=engine),
         commands=SqsCommandQueue(known.stage),
     )
 

@@ -53,7 +53,7 @@ def order_halt(
     # The command goes before the record: it is what stops the trader soonest.
     _did("queue", lambda: commands.send(command))
     is_stored = _did("record", lambda: record.put_halt(halt)) or is_stored
-    _did("log", lambda: record.record(log_row(command)))
+    _did("log", lambda: record.record(command.model_dump()))
     if not is_stored:
         raise ApiError(
             503,
@@ -61,20 +61,6 @@ def order_halt(
             "Use `twinleg halt`, the stop file, or SIGUSR1 to the trader.",
         )
     return CommandAccepted(command_id=command.command_id, recorded_ns=now_ns)
-
-
-def log_row(command: ControlCommand) -> dict[str, Any]:
-    """Return the control_log row of a command."""
-    return {
-        "command_id": command.command_id,
-        "kind": command.kind,
-        "scope": command.scope,
-        "reason": command.reason,
-        "actor": command.actor,
-        "issued_at_ns": command.issued_at,
-        "expires_at_ns": command.expires_at,
-        "payload": dict(command.payload),
-    }
 
 
 def _did(what: str, act: Callable[[], None]) -> bool:
