@@ -208,33 +208,30 @@ def build_payload(
 def decode_payload(payload: bytes, instrument: Instrument) -> dict[str, str]:
     """Read a body back into venue-neutral words; shares no code with the encoder (I-05).
 
-    Keys: market_id, outcome, side, tif, price, and qty or (budget BUY) budget; amounts as
-    exact decimal text. The price of a budget BUY is the highest tick not above
-    money / shares, since the shares were rounded down.
+    Keys, all text: market_id, outcome, side, price, qty, budget. A budget BUY has an empty
+    ``qty`` and its price is the highest tick not above money / shares, since the shares
+    were rounded down; every other order has an empty ``budget``.
     """
     body = json.loads(payload)
     order = body["order"]
     tokens = {instrument.yes_token: "yes", instrument.no_token: "no"}
     outcome = tokens.get(order["tokenId"])
-    if outcome is None:
-        raise DomainError(f"token {order['tokenId']!r:.90} is not of {instrument.market_id}")
+    if outcome is None or body["orderType"] not in ("FAK", "FOK", "GTC"):
+        raise DomainError(f"the payload is not an order of {instrument.market_id}")
     gives, takes = int(order["makerAmount"]), int(order["takerAmount"])
     buys = order["side"] == "BUY"
     money, shares = (gives, takes) if buys else (takes, gives)
+    is_budget = buys and body["orderType"] != "GTC"
     ratio = money * 1_000_000 // shares
     step = instrument.step_at(PriceMicros(ratio if outcome == "yes" else 1_000_000 - ratio))
-    decoded = {
+    return {
         "market_id": instrument.market_id,
         "outcome": outcome,
         "side": "buy" if buys else "sell",
-        "tif": {"FAK": "ioc", "FOK": "fok", "GTC": "gtc"}[body["orderType"]],
         "price": format_micros(ratio - ratio % step),
+        "qty": "" if is_budget else format_micros(shares),
+        "budget": format_micros(money) if is_budget else "",
     }
-    if buys and body["orderType"] != "GTC":
-        decoded["budget"] = format_micros(money)
-    else:
-        decoded["qty"] = format_micros(shares)
-    return decoded
 
 
 def encode_order_row(row: Mapping[str, Any]) -> dict[str, str]:
