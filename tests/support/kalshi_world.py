@@ -105,6 +105,7 @@ def raw_market(ticker: str, close_ns: int, **changes: Any) -> dict[str, Any]:
         "exchange_index": SHARDS.get(ticker, 0),
         "expiration_value": "",
         "result": "",
+        "status": "active",
     }
     raw.update(changes)
     return raw
