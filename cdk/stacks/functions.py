@@ -25,9 +25,8 @@ from cdk.stacks.state import StateStack
 from cdk.stages import Stage
 from shared.contracts import names
 
-_READ: Final = ("dynamodb:GetItem", "dynamodb:Query")
-_SCAN: Final = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan")
-_WRITE: Final = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
+_GET: Final = "dynamodb:GetItem"
+_PUT: Final = ("dynamodb:PutItem", "dynamodb:UpdateItem")
 
 
 class FunctionsStack(core.Stack):
@@ -133,9 +132,8 @@ class FunctionsStack(core.Stack):
 
     def _dashboard_api(self) -> TwinlegFunction:
         function = self._function("dashboard_api", timeout_s=15, memory_mb=1024)
-        self._grant_table(function, "flags", *_SCAN, "dynamodb:PutItem", "dynamodb:UpdateItem")
-        self._grant_table(function, "sessions", *_READ, *_WRITE)
-        self._grant_table(function, "rate_tokens", *_READ, *_WRITE)
+        self._grant_table(function, "flags", _GET, *_PUT)
+        self._grant_table(function, "sessions", _GET, *_PUT, "dynamodb:DeleteItem")
         self._grant_secret(function, "session")
         self._messaging.control.grant_send_messages(function.role)
         self._grant_database(function)
@@ -143,7 +141,7 @@ class FunctionsStack(core.Stack):
 
     def _authorise_session(self) -> TwinlegFunction:
         function = self._function("authorise_session", timeout_s=5)
-        self._grant_table(function, "sessions", "dynamodb:GetItem")
+        self._grant_table(function, "sessions", _GET)
         return function
 
     def _sync_catalog(self) -> TwinlegFunction:
@@ -157,7 +155,7 @@ class FunctionsStack(core.Stack):
         function = self._function(
             "confirm_pairs", timeout_s=300, memory_mb=1024, concurrency_max=self._one_at_a_time()
         )
-        self._grant_table(function, "flags", *_READ, *_WRITE)
+        self._grant_table(function, "flags", _GET, *_PUT)
         self._messaging.control.grant_send_messages(function.role)
         self._grant_database(function)
         return function
