@@ -214,6 +214,15 @@ class Clearing:
         for name in self.accounts.names():
             self._pay_account(name, market, shard, now_ns)
 
+    def note_result(self, market: MarketId, payout: PriceMicros, now_ns: int) -> None:
+        """Keep a result as a record of nobody's, so that it outlives a restart."""
+        nothing = QtyMicros(0)
+        reference = f"result/{market}"
+        self.payouts[reference] = PayoutRecord(
+            reference, "", market, payout, nothing, nothing, UsdMicros(0), now_ns
+        )
+        self.dirty_payouts.add(reference)
+
     def _pay_account(self, name: str, market: MarketId, shard: int, now_ns: int) -> None:
         payout = self.settled[market]
         state = self.accounts.state(name)

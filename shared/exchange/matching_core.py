@@ -210,6 +210,30 @@ class Exchange:
             self.clearing.settle(market_id, market.payout, market.instrument.shard, now_ns)
         self._commit()
 
+    def follow_status(self, market_id: MarketId, status: MarketStatus, now_ns: int) -> None:
+        """Take over the status that a real venue reports, short of its result."""
+        market = self._markets[market_id]
+        is_over = market.status in (MarketStatus.DETERMINED, MarketStatus.SETTLED)
+        if not is_over and status in (*_OPEN, MarketStatus.CLOSED):
+            self.change_status(market_id, status, now_ns)
+
+    def resolve(self, market_id: MarketId, payout: PriceMicros, now_ns: int) -> None:
+        """Pay a market whose result a real venue reported, listed here or not.
+
+        The first result stands: amended results are not simulated.
+        """
+        if market_id in self.clearing.settled:
+            return
+        market = self._markets.get(market_id)
+        if market is not None:
+            self.change_status(market_id, MarketStatus.DETERMINED, now_ns, payout)
+            self.change_status(market_id, MarketStatus.SETTLED, now_ns)
+        else:
+            shards = [o.shard for o in self._orders.values() if o.market_id == market_id]
+            self.clearing.settle(market_id, payout, shards[-1] if shards else 0, now_ns)
+        self.clearing.note_result(market_id, payout, now_ns)
+        self._commit()
+
     def _clear_book(self, market: ExchangeMarket, now_ns: int) -> None:
         for order_id in sorted(self._live_by_market.get(market.instrument.market_id, set())):
             self._end_order(self._orders[order_id], now_ns, "market_closed")
@@ -324,6 +348,11 @@ class Exchange:
     def order_by_client_id(self, account: str, client_id: str) -> OrderRecord | None:
         order_id = self._client_ids.get((account, client_id))
         return None if order_id is None else self._orders[order_id]
+
+    def live_orders(self) -> list[OrderRecord]:
+        """Return every resting or held order of every account, oldest first."""
+        live = [self._orders[i] for ids in self._live_by_market.values() for i in ids]
+        return sorted(live, key=lambda order: order.seq)
 
     def orders(self, account: str) -> list[OrderRecord]:
         return [self._orders[order_id] for order_id in self._orders_by_account.get(account, ())]

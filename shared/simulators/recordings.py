@@ -81,8 +81,8 @@ class Recordings:
             "Venues were polled one after the other; each side appears at its own receive time,"
             " and an edge inside that skew is not fillable profit.",
             "A tape has the touch only: during a tape a book is one level a side.",
-            "Fees come from the recorded objects and series list, else from the fee schedule of July"
-            " 2026; no recorded market settles.",
+            "Fees come from the recorded objects and series list, else from the fee schedule of"
+            " July 2026; no recorded market settles.",
         ]
         for tape in self._tapes:
             if not tape.has_sizes:
