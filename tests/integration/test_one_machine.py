@@ -125,7 +125,7 @@ def test_killed_trader_loses_no_fill_and_sends_nothing_twice(edition: RunningEdi
             assert float(leg["filled"]) <= float(leg["qty"]), package
 
 
-def test_halt_stops_openings(edition: RunningEdition) -> None:
+def test_halt_and_resume_with_the_password(edition: RunningEdition) -> None:
     answer = edition.client.post(
         "/api/v1/halt",
         json={"scope": "global", "note": "practice"},
@@ -138,8 +138,18 @@ def test_halt_stops_openings(edition: RunningEdition) -> None:
         return True if any(h["reason"] == "operator" for h in halts) else None
 
     assert edition.wait_for(is_halted, 30, "halt in the snapshot")
-    done = edition.cli("resume", "global", "--reason", "practice over")
+    secret = "correct horse battery"
+    assert edition.cli("secrets", "set", "password", "--stdin", typed=secret).returncode == 0
+    resume = ("resume", "global", "--reason", "practice over", "--password-stdin")
+    assert edition.cli(*resume, typed="wrong password").returncode == 1
+    done = edition.cli(*resume, typed=secret)
     assert done.returncode == 0, done.stderr
+
+    def is_lifted() -> bool | None:
+        halts = edition.get("live")["halts"]
+        return None if any(h["reason"] == "operator" for h in halts) else True
+
+    assert edition.wait_for(is_lifted, 30, "lifted halt")
 
 
 def test_down_leaves_nothing_behind_and_up_keeps_everything(edition: RunningEdition) -> None:

@@ -75,7 +75,7 @@ class RunningEdition:
             parts.append(f"--- {path.name}\n{tail}")
         return "\n".join(parts)
 
-    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def cli(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         """Run ``twinleg`` in another shell that only knows the state folder."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("TWINLEG_")}
         environment["TWINLEG_STATE_DIR"] = str(self.state)
@@ -84,6 +84,7 @@ class RunningEdition:
             argv,
             cwd=ROOT,
             env=environment,
+            input=typed,
             capture_output=True,
             text=True,
             timeout=60,
