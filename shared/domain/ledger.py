@@ -149,6 +149,9 @@ class Ledger:
         self.balances = dict(balances)
         self._seen = set(seen)
 
+    def has(self, txn_id: str) -> bool:
+        return txn_id in self._seen
+
     def total(self) -> int:
         return sum(self.balances.values())
 

@@ -142,10 +142,14 @@ class Package:
     timer_due_ns: int = 0
     active_used_ns: int = 0
     active_since_ns: int | None = None
-    wait_since_ns: int | None = None
+    finality_used_ns: int = 0
+    """Time spent waiting only for shares to become final; it has its own budget S."""
+    wait_is_finality: bool = False
     backoffs: int = 0
     failed_trades: int = 0
     extra_attempts: int = 0
+    pending_slots: list[Attempt] = field(default_factory=list)
+    """Slots of an extension that is being committed; usable only once it is durable (I-04)."""
     unknown_alerted: bool = False
     evidence_asks: int = 0
     slots_asked: bool = False
@@ -157,6 +161,9 @@ class Package:
     unwind_any: bool = False
     """The operator ordered the unwind at any price."""
     wait_ns: int = 0
+    coverage_ppm: int = 0
+    """Depth of leg 2 inside its bound over the quantity, x 1e6, when leg 1 was sent."""
+    is_completion_known: bool = False
     carried: tuple[int, int] = (0, 0)
     """Net contracts per leg that a REPAIR inherits from its ended parent."""
     unhedged_max_usd: int = 0
@@ -228,7 +235,7 @@ class Package:
         for attempt in self.attempts.values():
             if not attempt.is_settled:
                 return False
-            if attempt.known_qty != attempt.fills_qty:
+            if attempt.known_qty != attempt.fills_qty - attempt.voided_qty:
                 return False
             if any(not fill.is_final for fill in attempt.fills.values()):
                 return False

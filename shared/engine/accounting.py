@@ -27,7 +27,7 @@ def book_fill(
     state: State, turn: Turn, fill: Fill, package: Package | None, attempt: Attempt | None
 ) -> bool:
     """Post one execution: ledger, position, rows. False when it was known already."""
-    if fill.key in state.fills:
+    if fill.key in state.fills or state.ledger.has(f"fill/{fill.key}"):
         return False
     if attempt is not None and attempt.ticket is not None:
         fill = fill.in_terms_of(attempt.ticket.outcome)
@@ -82,6 +82,8 @@ def finalise(state: State, turn: Turn, key: str) -> bool:
 def void_fill(state: State, turn: Turn, key: str, package: Package | None) -> bool:
     """The chain (or a bust) took a fill back: reverse its cash, fee and position (F-053)."""
     fill = state.fills[key]
+    if state.ledger.has(f"void/{key}"):
+        return False
     basis = state.positions.revert(fill)
     if not post(state, turn, void_transaction(fill, max(basis, 0)), package):
         return False
@@ -110,7 +112,8 @@ def _rest_after_failure(state: State, turn: Turn, fill: Fill) -> None:
 
 def book_payout(state: State, turn: Turn, payout: PayoutSeen) -> bool:
     """Post a settlement once; positions of the market leave at cost."""
-    if payout.reference in state.payouts_posted:
+    txn_id = f"payout/{payout.venue.value}/{payout.reference}"
+    if payout.reference in state.payouts_posted or state.ledger.has(txn_id):
         return False
     yes = state.positions.of(payout.market_id, Outcome.YES)
     no = state.positions.of(payout.market_id, Outcome.NO)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.domain.commands import AskEvidence, CancelOrder, SubmitLeg
+from shared.domain.commands import AskEvidence, CancelOrder, CommitEnvelope, SubmitLeg
 from shared.domain.enums import Outcome, Purpose, Side, TimeInForce, Venue
 from shared.domain.ids import AttemptId, RunId, derive_attempt_id
 from shared.domain.order import Fill, LegTicket, OrderEvent, OrderState
@@ -38,17 +38,38 @@ def _add_slot(package: Package, leg: int, purpose: Purpose, number: int) -> Atte
     return attempt
 
 
-def extend(package: Package) -> list[Attempt]:
-    """Add one more hedge and one more unwind slot; the caller commits them first."""
-    added = []
+def request_extension(state: State, turn: Turn, package: Package) -> None:
+    """Ask for the commit of one more hedge and one more unwind slot; at most one at a time."""
+    if package.pending_slots:
+        return
     for purpose, leg in (
         (Purpose.HEDGE, 1 - package.leg_first),
         (Purpose.UNWIND, package.leg_first),
     ):
         number = sum(1 for a in package.attempts.values() if a.purpose is purpose)
-        added.append(_add_slot(package, leg, purpose, number))
+        attempt_id = derive_attempt_id(package.package_id, leg, purpose, number)
+        package.pending_slots.append(Attempt(attempt_id, purpose, number))
+    turn.emit(
+        CommitEnvelope(
+            package.package_id,
+            rows.package_row(package, state.mode, state.run_id),
+            tuple(rows.attempt_row(package, attempt) for attempt in package.pending_slots),
+            None,
+            None,
+            is_extension=True,
+        )
+    )
+
+
+def take_extension(package: Package) -> bool:
+    """The extension is durable: its slots may be used. False when none was pending."""
+    if not package.pending_slots:
+        return False
+    for attempt in package.pending_slots:
+        package.attempts[attempt.attempt_id] = attempt
+    package.pending_slots.clear()
     package.extra_attempts += 1
-    return added
+    return True
 
 
 def free_slot(package: Package, purpose: Purpose) -> Attempt | None:

@@ -111,13 +111,12 @@ def budget_left_ns(state: State, turn: Turn, package: Package) -> int:
     """Return what is left of the active-exposure budget A (of S, when only finality is awaited)."""
     if package.stuck_retry:
         return 1
+    if awaits_finality(package):
+        return state.config.finality_wait_s * NS_PER_S - package.finality_used_ns
     used = package.active_used_ns
     if package.active_since_ns is not None:
         used += turn.mono - package.active_since_ns
-    limit = state.config.active_exposure_ms * NS_PER_MS
-    if awaits_finality(package):
-        limit = state.config.finality_wait_s * NS_PER_S
-    return limit - used
+    return state.config.active_exposure_ms * NS_PER_MS - used
 
 
 def awaits_finality(package: Package) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.domain.commands import AskEvidence, CommitEnvelope
+from shared.domain.commands import AskEvidence
 from shared.domain.enums import HaltReason, Purpose
 from shared.domain.order import OrderEvent, OrderState
 from shared.domain.package import Package
@@ -30,6 +30,7 @@ PS = PackageState
 PE = PackageEvent
 EVIDENCE_FIRST_NS: Final = 500 * NS_PER_MS
 EVIDENCE_SLOW_NS: Final = 30 * NS_PER_S
+EXTENSION_WAIT_NS: Final = 100 * NS_PER_MS
 FINALITY_ASK_NS: Final = 20 * NS_PER_S
 """A provisional trade that the user stream has not settled by then is asked about over REST."""
 _FLIGHT: Final = frozenset(
@@ -81,8 +82,12 @@ def offer(
 
 def _leave(state: State, turn: Turn, package: Package, after: PackageState) -> None:
     before = package.state
-    if package.active_since_ns is not None and not _is_active(package, after):
-        package.active_used_ns += turn.mono - package.active_since_ns
+    if package.active_since_ns is not None:
+        span = turn.mono - package.active_since_ns
+        if before is PS.UNWIND_WAIT and package.wait_is_finality:
+            package.finality_used_ns += span
+        else:
+            package.active_used_ns += span
         package.active_since_ns = None
     if before is PS.RETRY_WAIT:
         package.may_hedge_now = True
@@ -98,6 +103,7 @@ def _is_active(package: Package, after: PackageState) -> bool:
 def _enter(state: State, turn: Turn, package: Package) -> None:
     now = package.state
     _track_exposure(turn, package)
+    _learn_completion(state, package)
     if _is_active(package, now) and package.active_since_ns is None:
         package.active_since_ns = turn.mono
     if now in ENDS:
@@ -121,17 +127,31 @@ def _enter(state: State, turn: Turn, package: Package) -> None:
         raise_halt(state, turn, f"pair:{package.pair_id}", HaltReason.STUCK, note=now.value)
 
 
+def _learn_completion(state: State, package: Package) -> None:
+    """Feed the hedge outcome back once: hedged inside the bound, or given up (CONTRACTS)."""
+    hedged = package.state is PS.HEDGED_PROV
+    given_up = package.state in (PS.UNWIND_SENT, PS.STUCK_KNOWN, PS.STUCK_UNKNOWN)
+    if package.is_completion_known or package.coverage_ppm == 0 or not (hedged or given_up):
+        return
+    package.is_completion_known = True
+    second = package.legs[1 - package.leg_first]
+    state.completion.update(second.venue, package.category, package.coverage_ppm, success=hedged)
+
+
 def _decide(state: State, turn: Turn, package: Package) -> None:
     """Rule of the step state: exactly one decision, in the step that entered it."""
     choice = hedger.choose(state, turn, package)
     package.wait_ns = choice.wait_ns
+    package.wait_is_finality = choice.event is PE.D_WAIT and hedger.awaits_finality(package)
     if choice.event is PE.D_BACKOFF:
         package.backoffs += 1
     if choice.plan is not None:
         plan = choice.plan
         slot = attempts.free_slot(package, plan.purpose)
         if slot is None:
-            feed(state, turn, package, PE.D_STUCK, "the envelope has no attempt left")
+            attempts.request_extension(state, turn, package)
+            package.wait_ns = EXTENSION_WAIT_NS
+            feed(state, turn, package, PE.D_WAIT, "one more attempt is being committed first")
             return
         ticket = attempts.build_ticket(
             state,
@@ -237,17 +257,7 @@ def _retry_stuck(state: State, turn: Turn, package: Package) -> None:
     _set_timer(state, turn, package, deadline_ns(state, turn, package))
     if state.is_frozen:
         return
-    added = attempts.extend(package)
-    turn.emit(
-        CommitEnvelope(
-            package.package_id,
-            rows.package_row(package, state.mode, state.run_id),
-            tuple(rows.attempt_row(package, attempt) for attempt in added),
-            None,
-            None,
-            is_extension=True,
-        )
-    )
+    attempts.request_extension(state, turn, package)
 
 
 def begin(state: State, turn: Turn, package: Package) -> None:
@@ -279,6 +289,8 @@ def start_exposed(state: State, turn: Turn, package: Package) -> None:
 
 def on_extension(state: State, turn: Turn, package: Package) -> None:
     """The extension is durable: a stuck package tries once more."""
+    if not attempts.take_extension(package):
+        return
     if package.state is PS.STUCK_KNOWN:
         package.stuck_retry = True
         feed(state, turn, package, PE.TIMEOUT, "trying once more")

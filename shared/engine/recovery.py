@@ -72,8 +72,6 @@ def _load_fill(state: State, fill_and_state: tuple[Fill, str]) -> None:
     if attempt is None:
         return
     if fill_state == "failed":
-        # The row's quantity is already without it; the witness counts it (see Attempt).
-        attempt.cum_qty += fill.qty
         attempt.voided[fill.key] = fill
     else:
         attempt.fills[fill.key] = fill

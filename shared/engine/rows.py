@@ -109,7 +109,7 @@ def attempt_row(package: Package, attempt: Attempt) -> dict[str, Any]:
         "state": attempt.state.value,
         "order_id": attempt.order_id or None,
         "order_hash": attempt.order_hash or None,
-        "cum_qty_micros": attempt.known_qty,
+        "cum_qty_micros": max(attempt.cum_qty, attempt.fills_qty),
         "cost_usd_micros": attempt.cost_usd,
         "touch_px_micros": attempt.touch or None,
         "ts_decided_ns": ticket.decided_wall_ns if ticket else package.created_wall_ns,

@@ -14,7 +14,7 @@ from shared.domain.enums import BookState, GateCode
 from shared.domain.ids import MarketId
 from shared.domain.instrument import Instrument
 from shared.domain.units import NS_PER_MS, NS_PER_S
-from shared.engine import exposure, opener, rows
+from shared.engine import candidates, exposure, limits, opener, rows
 from shared.engine.gates import Gate, age_ms, is_fresh, standing
 from shared.engine.state import PairView, State, Turn
 
@@ -57,8 +57,8 @@ def judge(state: State, turn: Turn, view: PairView, *, may_open: bool) -> None:
     pair = view.pair
     found = None
     if pair.a in state.books and pair.b in state.books and _priceable(state, view):
-        found = opener.find(state, turn, view)
-        gates += opener.edge_gates(state, view, found)
+        found = candidates.find(state, turn, view)
+        gates += limits.edge_gates(state, view, found)
     if found is not None:
         view.display = found.quote
         view.best_micros = found.quote.net_per_contract_micros
@@ -107,11 +107,11 @@ def ask_proof(state: State, turn: Turn, instrument: Instrument) -> None:
 
 
 def _try_open(
-    state: State, turn: Turn, view: PairView, found: opener.Candidate, gates: list[Gate]
+    state: State, turn: Turn, view: PairView, found: candidates.Candidate, gates: list[Gate]
 ) -> list[Gate]:
     """Run the limits and, when everything passes, launch the package."""
     total = exposure.usage(state, turn)
-    gates = gates + opener.risk_gates(state, view, total)
+    gates = gates + limits.risk_gates(state, view, total)
     if turn.mono - state.last_package_mono_ns < AFTER_PACKAGE_NS and state.package_number:
         gates.append((GateCode.COOLDOWN, {"left_s": "2", "reason": "just traded"}))
     if gates:

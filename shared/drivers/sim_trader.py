@@ -1,0 +1,144 @@
+"""One trader process in simulation: kernel, timers and the order path, killable at any step.
+
+Carries out commands as the live dispatcher does: commit before bytes, ticket age and lease
+judged at the last instant, asynchronous rows behind, the wire log in front of follow-ups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from shared.domain import commands as cm
+from shared.domain.enums import Venue
+from shared.domain.events import (
+    AttemptSending,
+    EnvelopeCommitted,
+    EnvelopeFailed,
+    Event,
+    EventBody,
+    SendRefused,
+    Stamp,
+    TimerFired,
+)
+from shared.domain.units import NS_PER_MS, NS_PER_S
+from shared.drivers.sim_store import SimStore
+from shared.drivers.sim_venue import SimVenue
+from shared.engine.kernel import Kernel
+
+if TYPE_CHECKING:
+    from shared.drivers.checkers import Checkers
+
+
+@dataclass(slots=True)
+class SimTrader:
+    """``generation`` guards callbacks: what belongs to a dead process is dropped."""
+
+    kernel: Kernel
+    generation: int
+    store: SimStore
+    venues: dict[Venue, SimVenue]
+    schedule: Callable[[int, Callable[[], None]], None]
+    mono: Callable[[], int]
+    wall: Callable[[], int]
+    checkers: Checkers
+    refresh: Callable[[Any], None]
+    """Ask the venue for a fresh book of a market."""
+    is_dead: bool = False
+    seq: int = 0
+    steps: int = 0
+    timers: dict[str, int] = field(default_factory=dict)
+    lease_until: int = 0
+    commands_log: list[cm.Command] | None = None
+
+    def give(self, body: EventBody) -> None:
+        """Stamp one body and step the kernel; then carry out what it asks."""
+        if self.is_dead:
+            return
+        self.seq += 1
+        self.steps += 1
+        event = Event(Stamp(self.seq, self.mono(), self.wall()), body)
+        out = self.kernel.step(event)
+        if self.commands_log is not None:
+            self.commands_log.extend(out)
+        self.checkers.after_step(self.kernel, self.mono())
+        rows = [(c.table, c.rows) for c in out if isinstance(c, cm.WriteRows)]
+        self.store.write_later(rows)
+        for command in out:
+            self._carry_out(command)
+
+    def later(self, delay: int, body: EventBody) -> None:
+        self.schedule(delay, lambda: self.give(body))
+
+    def _carry_out(self, command: cm.Command) -> None:
+        if isinstance(command, cm.CommitEnvelope):
+            self._commit(command)
+        elif isinstance(command, cm.SubmitLeg):
+            self._submit(command)
+        elif isinstance(command, cm.CancelOrder):
+            self.venues[command.ticket.venue].cancel(command.ticket)
+        elif isinstance(command, cm.CancelEverything):
+            self.venues[command.venue].cancel_everything()
+        elif isinstance(command, cm.AskEvidence):
+            self._ask(command)
+        elif isinstance(command, cm.ArmTimer):
+            self._arm(command.timer_id, command.due_mono_ns)
+        elif isinstance(command, cm.DropTimer):
+            self.timers.pop(command.timer_id, None)
+        elif isinstance(command, cm.RequestSnapshot):
+            self.refresh(command.market_id)
+        elif isinstance(command, cm.PersistHalt):
+            self.store.halts[(command.halt.scope, command.halt.reason.value)] = command.halt
+        elif isinstance(command, cm.DropHalt):
+            self.store.halts.pop((command.scope, command.reason), None)
+        elif isinstance(command, cm.MarkProven):
+            self.store.proven.add(command.pair_id)
+
+    def _commit(self, command: cm.CommitEnvelope) -> None:
+        if self.store.is_down and not command.is_extension:
+            failed = EnvelopeFailed(command.package_id, "the database is away")
+            self.later(5 * NS_PER_MS, failed)
+            return
+        self.store.commit_envelope(command.package, command.attempts)
+        self.later(2 * NS_PER_MS, EnvelopeCommitted(command.package_id))
+
+    def _submit(self, command: cm.SubmitLeg) -> None:
+        ticket = command.ticket.value
+        need = 20 * NS_PER_S if ticket.is_opening else 2 * NS_PER_S
+        if self.mono() > ticket.send_by_mono_ns:
+            self.later(0, SendRefused(ticket.attempt_id, "the ticket is too old"))
+            return
+        if self.lease_until - self.mono() < need:
+            self.later(0, SendRefused(ticket.attempt_id, "the lease is too short"))
+            return
+        self.checkers.before_send(self, ticket)
+        if not ticket.is_opening:
+            row = self._wire_row(command)
+            self.store.wire_log[ticket.attempt_id] = row
+        self.later(0, AttemptSending(ticket.attempt_id))
+        self.venues[ticket.venue].submit(ticket)
+
+    def _wire_row(self, command: cm.SubmitLeg) -> dict[str, Any]:
+        from shared.engine import rows
+
+        ticket = command.ticket.value
+        package = self.kernel.state.packages[ticket.package_id]
+        return rows.attempt_row(package, package.attempts[ticket.attempt_id])
+
+    def _ask(self, command: cm.AskEvidence) -> None:
+        by_venue: dict[Venue, list[Any]] = {}
+        for ticket in command.tickets:
+            by_venue.setdefault(ticket.venue, []).append(ticket)
+        for venue, tickets in by_venue.items():
+            self.venues[venue].find_evidence(command.package_id, tuple(tickets))
+
+    def _arm(self, timer_id: str, due: int) -> None:
+        self.timers[timer_id] = due
+
+        def fire() -> None:
+            if self.timers.get(timer_id) == due:
+                del self.timers[timer_id]
+                self.give(TimerFired(timer_id))
+
+        self.schedule(max(0, due - self.mono()), fire)

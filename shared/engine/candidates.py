@@ -1,0 +1,114 @@
+"""The better of both packages of a pair at this moment: direction, reach, who goes first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from shared.domain import depth, edge, sizing
+from shared.domain.edge import EdgeQuote
+from shared.domain.enums import Outcome, Venue
+from shared.domain.instrument import Instrument
+from shared.domain.leadlag import Leader
+from shared.domain.units import MICROS, PriceMicros, QtyMicros
+from shared.engine import exposure
+from shared.engine.state import PairView, State, Turn
+
+MAX_QTY: Final = QtyMicros(1_000_000 * MICROS)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The better of both packages of a pair at this moment."""
+
+    quote: EdgeQuote
+    hedge_ppm: int
+    leg_first: int
+    clears: bool
+
+
+def find(state: State, turn: Turn, view: PairView) -> Candidate | None:
+    """Return the better package: the largest that clears, else the best at the touch."""
+    pair = view.pair
+    a, b = state.instruments[pair.a], state.instruments[pair.b]
+    book_a, book_b = state.books[pair.a], state.books[pair.b]
+    days = exposure.lock_days(max(a.settle_worst_ns, b.settle_worst_ns), turn.wall)
+    minimum = state.config.min_net_edge_micros
+    clearing: list[EdgeQuote] = []
+    for outcome_a, outcome_b in pair.packages():
+        if not edge.could_clear(book_a, book_b, a.fees, b.fees, outcome_a, outcome_b, minimum):
+            continue
+        reach = min(_reach(state, a, outcome_a), _reach(state, b, outcome_b))
+        found = edge.best(
+            book_a, book_b, a, b, outcome_a, outcome_b, reach, minimum, state.frictions, days
+        )
+        if found is not None:
+            clearing.append(found)
+    if clearing:
+        quote = max(clearing, key=lambda q: (q.net_usd, q.outcome_a.value))
+        first = _leg_first(state, view, quote)
+        return Candidate(quote, _hedge_ppm(state, turn, view, quote, first), first, True)
+    shown = [
+        q
+        for outcome_a, outcome_b in pair.packages()
+        if (
+            q := edge.best_display(
+                book_a, book_b, a, b, outcome_a, outcome_b, state.frictions, days
+            )
+        )
+        is not None
+    ]
+    if not shown:
+        return None
+    quote = max(shown, key=lambda q: (q.net_per_contract_micros, q.outcome_a.value))
+    first = _leg_first(state, view, quote)
+    return Candidate(quote, _hedge_ppm(state, turn, view, quote, first), first, False)
+
+
+def _reach(state: State, instrument: Instrument, outcome: Outcome) -> QtyMicros:
+    """Return the contracts within the configured ticks of the touch: nothing deeper is planned."""
+    book = state.books[instrument.market_id]
+    levels = book.buy_levels(outcome)
+    if not levels:
+        return QtyMicros(0)
+    yes = levels[0][0] if outcome is Outcome.YES else PriceMicros(MICROS - levels[0][0])
+    limit = PriceMicros(levels[0][0] + state.config.price_cap_ticks * instrument.step_at(yes))
+    return min(depth.available(levels, limit=limit), MAX_QTY)
+
+
+def _leg_first(state: State, view: PairView, quote: EdgeQuote) -> int:
+    """Return which leg goes first: a held market, the stable leader, the less certain leg."""
+    a, b = state.instruments[view.pair.a], state.instruments[view.pair.b]
+    if bool(a.taker_delay_ns) != bool(b.taker_delay_ns):
+        return 0 if a.taker_delay_ns else 1
+    leader = view.lead.verdict.leader
+    if leader in (Leader.A, Leader.B):
+        return 0 if leader is Leader.A else 1
+    cover_a = _coverage(state, a, quote.outcome_a, quote.worst_a, quote.qty)
+    cover_b = _coverage(state, b, quote.outcome_b, quote.worst_b, quote.qty)
+    if cover_a == cover_b:
+        return 0 if a.venue is not Venue.KALSHI else 1
+    return 0 if cover_a < cover_b else 1
+
+
+def _coverage(
+    state: State, instrument: Instrument, outcome: Outcome, limit: PriceMicros, qty: QtyMicros
+) -> int:
+    levels = state.books[instrument.market_id].buy_levels(outcome)
+    return sizing.coverage_ppm(levels, qty, limit)
+
+
+def _hedge_ppm(state: State, turn: Turn, view: PairView, quote: EdgeQuote, first: int) -> int:
+    """Return the completion probability of the second leg inside its worst-price bound."""
+    second = state.instruments[view.pair.b if first == 0 else view.pair.a]
+    outcome = quote.outcome_b if first == 0 else quote.outcome_a
+    worst = quote.worst_b if first == 0 else quote.worst_a
+    bound = PriceMicros(min(MICROS - 1, worst + max(quote.net_per_contract_micros, 0)))
+    book = state.books[second.market_id]
+    return state.completion.mean_ppm(
+        second.venue,
+        view.pair.category,
+        _coverage(state, second, outcome, bound, quote.qty),
+        book_age_ns=max(0, turn.mono - max(book.proved_mono_ns, 0)),
+        taker_delay_ns=second.taker_delay_ns,
+    )
