@@ -17,20 +17,32 @@ from prometheus_client.registry import Collector
 from shared.domain.events import Event
 
 _BUCKETS: Final = (5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 0.1, 0.25, 1.0)
-_NOT_A_NAME: Final = re.compile(r"[^a-zA-Z0-9_]")
+_GAUGE: Final = re.compile(r"(?:twinleg_)?([a-zA-Z0-9_]+)(?:\{(.*)\})?\Z")
+_LABEL: Final = re.compile(r'([a-zA-Z0-9_]+)="([^"]*)"')
 
 
 class _GaugesCollector(Collector):
-    """Reads dictionaries of gauges at scrape time."""
+    """Reads dictionaries of gauges at scrape time; names may carry labels (``n{k="v"}``)."""
 
     def __init__(self, sources: list[Callable[[], Mapping[str, float]]]) -> None:
         self._sources = sources
 
     def collect(self) -> Iterable[Metric]:
+        families: dict[str, GaugeMetricFamily] = {}
         for source in self._sources:
-            for name, value in source().items():
-                safe = "twinleg_" + _NOT_A_NAME.sub("_", name)
-                yield GaugeMetricFamily(safe, name.replace("_", " "), value=float(value))
+            for text, value in source().items():
+                match = _GAUGE.match(text)
+                if match is None:
+                    continue
+                name = f"twinleg_{match.group(1)}"
+                labels = dict(_LABEL.findall(match.group(2) or ""))
+                family = families.get(name)
+                if family is None:
+                    words = match.group(1).replace("_", " ")
+                    family = GaugeMetricFamily(name, words, labels=list(labels))
+                    families[name] = family
+                family.add_metric(list(labels.values()), float(value))
+        return families.values()
 
 
 class Metrics:

@@ -192,7 +192,9 @@ class Recovery:
         wall = self._p.clock.wall_ns()
         note = "orders of a former run keep appearing at the venue"
         reason = HaltReason.RECONCILE_DIFFERENCE
-        self._p.ingress(HaltTaken(Halt(f"venue:{venue.value}", reason, "recovery", wall, note=note)))
+        self._p.ingress(
+            HaltTaken(Halt(f"venue:{venue.value}", reason, "recovery", wall, note=note))
+        )
 
     async def _read_accounts(self) -> None:
         """Read every account and its payouts once, to the last page."""

@@ -135,6 +135,8 @@ def with_running_trader(environment: Mapping[str, str]) -> dict[str, str]:
         known = json.loads(path.read_text()).get("env", {})
     except (OSError, ValueError, AttributeError):
         return merged
+    if not isinstance(known, dict):
+        return merged
     for name in SHARED_NAMES:
         if not merged.get(name) and isinstance(known.get(name), str):
             merged[name] = known[name]

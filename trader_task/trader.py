@@ -184,7 +184,7 @@ class Trader:
         )
         o.set_instruments(self.catalogue.instrument_of)
         self.control = Control(
-            o.clock, put, self._decide, o.control, s.stop_file, self.catalogue.want
+            o.clock, self.hear, self._decide, o.control, s.stop_file, self.catalogue.want
         )
         self.accounts = Accounts(o.accounts, o.clock, put, o.payouts_since_ns)
         self.lease = LeaseKeeper(
@@ -284,7 +284,7 @@ class Trader:
         for venue, feed in self._o.feeds.items():
             self.tasks.start(
                 f"feed {venue.value}",
-                lambda feed=feed: feed.run(self._feed_sink),  # type: ignore[misc]
+                lambda feed=feed: feed.run(self.hear),  # type: ignore[misc]
             )
         self.tasks.every("second", 1.0, self._every_second)
         self.tasks.every("snapshot", 1.0, self._write_snapshot)
@@ -345,9 +345,9 @@ class Trader:
 
     # --- sinks and reports ----------------------------------------------------------------------
 
-    def _feed_sink(self, body: EventBody) -> None:
-        """What feeds say goes to the kernel, and to those beside it that need it too."""
-        self.ingress.put(body)
+    def hear(self, body: EventBody) -> None:
+        """Pass a body to the kernel, and to those beside it that need it too."""
+        self._rest.put(body)
         if isinstance(body, MarketResolved) and self._o.on_resolved is not None:
             self._o.on_resolved(body.market_id, body.payout)
         elif isinstance(body, InstrumentChanged):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.domain.commands import Command
-from shared.domain.enums import Outcome, Purpose, Side, TimeInForce, Venue
+from shared.domain.enums import FeeType, MarketStatus, Outcome, Purpose, Side, TimeInForce, Venue
 from shared.domain.errors import FencedError, JournalError, StoreError
 from shared.domain.events import AccountSnapshot, Event, EventBody, Halt, PayoutSeen
 from shared.domain.ids import AttemptId, MarketId, PackageId, PairId, derive_attempt_id
@@ -23,7 +23,6 @@ from shared.domain.order import (
 )
 from shared.domain.risk import RiskApproved, approve
 from shared.domain.units import PriceMicros, QtyMicros, UsdMicros, format_micros
-from shared.domain.enums import FeeType, MarketStatus
 from shared.ports.stores import Lease
 from shared.ports.venue import EncodedOrder, Sink
 
@@ -155,9 +154,7 @@ class MemoryJournal:
     async def write(self, table: str, rows: Sequence[Row], fencing: int) -> None:
         await self.write_batch([(table, rows)], fencing)
 
-    async def write_batch(
-        self, batches: Sequence[tuple[str, Sequence[Row]]], fencing: int
-    ) -> None:
+    async def write_batch(self, batches: Sequence[tuple[str, Sequence[Row]]], fencing: int) -> None:
         self._answer(fencing)
         for table, rows in batches:
             for row in rows:

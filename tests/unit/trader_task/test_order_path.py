@@ -103,7 +103,7 @@ def rig(tmp_path: Path) -> Rig:
 async def test_commit_encodes_first_and_stores_its_hash(rig: Rig) -> None:
     await rig.path.commit(rig.command())
     assert rig.bodies == [EnvelopeCommitted(PACKAGE)]
-    (_, attempts), = rig.journal.envelopes
+    ((_, attempts),) = rig.journal.envelopes
     assert attempts[0]["order_hash"] == f"hash-{rig.first.attempt_id[:8]}"
     assert attempts[1]["order_hash"] is None
     assert not rig.kalshi.wire

@@ -1,0 +1,104 @@
+"""F-093: swapped settings are refused before anything starts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shared.domain.enums import FillsMode, RunMode, VenueSet
+from shared.domain.errors import ConfigError
+from trader_task.settings import (
+    STATE_FILE,
+    load_settings,
+    shared_environment,
+    with_running_trader,
+)
+
+SIM = {
+    "TWINLEG_MODE": "paper_sim",
+    "TWINLEG_DSN": "postgresql://postgres@/postgres?host=/tmp/x",
+    "TWINLEG_KALSHI_URL": "http://127.0.0.1:8702",
+    "TWINLEG_KALSHI_WS_URL": "ws://127.0.0.1:8702/trade-api/ws/v2",
+    "TWINLEG_POLYMARKET_CLOB_URL": "http://127.0.0.1:8703",
+    "TWINLEG_POLYMARKET_GAMMA_URL": "http://127.0.0.1:8703/gamma",
+    "TWINLEG_POLYMARKET_DATA_URL": "http://127.0.0.1:8703/data-api",
+    "TWINLEG_POLYMARKET_WS_URL": "ws://127.0.0.1:8703/ws",
+}
+
+
+def test_simulator_settings() -> None:
+    settings = load_settings(SIM)
+    assert settings.mode is RunMode.PAPER_SIM
+    assert (settings.fills, settings.venues) == (FillsMode.PAPER, VenueSet.SIM)
+
+
+@pytest.mark.parametrize("missing", sorted(SIM))
+def test_a_missing_name_is_one_line(missing: str) -> None:
+    with pytest.raises(ConfigError, match=missing) as raised:
+        load_settings({k: v for k, v in SIM.items() if k != missing})
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TWINLEG_KALSHI_URL", "https://external-api.kalshi.com"),
+        ("TWINLEG_KALSHI_URL", "https://demo-api.kalshi.co"),
+        ("TWINLEG_POLYMARKET_CLOB_URL", "https://clob.polymarket.com"),
+        ("TWINLEG_POLYMARKET_CLOB_URL", "http://127.0.0.1.evil.example"),
+        ("TWINLEG_KALSHI_URL", "file:///etc/passwd"),
+        ("TWINLEG_MODE", "paper_live"),
+        ("TWINLEG_MODE", "venue_live"),
+        ("TWINLEG_MODE", "paper"),
+        ("TWINLEG_METRICS_PORT", "eighty"),
+        ("TWINLEG_METRICS_PORT", "70000"),
+    ],
+)
+def test_f093_mode_and_hosts_must_agree(name: str, value: str) -> None:
+    with pytest.raises(ConfigError):
+        load_settings({**SIM, name: value})
+
+
+def test_real_money_is_refused_on_the_one_machine_edition() -> None:
+    live = {
+        **SIM,
+        "TWINLEG_MODE": "venue_live",
+        "TWINLEG_KALSHI_URL": "https://external-api.kalshi.com",
+        "TWINLEG_KALSHI_WS_URL": "wss://external-api-ws.kalshi.com/trade-api/ws/v2",
+        "TWINLEG_POLYMARKET_CLOB_URL": "https://clob.polymarket.com",
+        "TWINLEG_POLYMARKET_GAMMA_URL": "https://gamma-api.polymarket.com",
+        "TWINLEG_POLYMARKET_DATA_URL": "https://data-api.polymarket.com",
+        "TWINLEG_POLYMARKET_WS_URL": "wss://ws-subscriptions-clob.polymarket.com/ws",
+    }
+    with pytest.raises(ConfigError, match="real money"):
+        load_settings(live)
+    with pytest.raises(ConfigError, match="encrypted"):
+        load_settings(
+            {
+                **live,
+                "TWINLEG_STAGE": "prod",
+                "TWINLEG_KALSHI_URL": "http://external-api.kalshi.com",
+            }
+        )
+
+
+def test_commands_find_the_running_trader(tmp_path: Path) -> None:
+    (tmp_path / STATE_FILE).write_text(json.dumps({"env": {"TWINLEG_DSN": "d", "HOME": "x"}}))
+    env = with_running_trader({"TWINLEG_STATE_DIR": str(tmp_path)})
+    assert env["TWINLEG_DSN"] == "d" and "HOME" not in env
+    kept = with_running_trader({"TWINLEG_STATE_DIR": str(tmp_path), "TWINLEG_DSN": "mine"})
+    assert kept["TWINLEG_DSN"] == "mine"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"env": 1}'])
+def test_a_broken_state_file_changes_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / STATE_FILE).write_text(text)
+    env = {"TWINLEG_STATE_DIR": str(tmp_path)}
+    assert with_running_trader(env) == env
+
+
+def test_i27_a_password_never_enters_the_state_file() -> None:
+    settings = load_settings({**SIM, "TWINLEG_DSN": "postgresql://u:secret@db/x"})
+    assert "secret" not in json.dumps(shared_environment(settings))

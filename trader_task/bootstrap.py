@@ -1,0 +1,340 @@
+"""The composition root of the trader: the only place where adapters are made.
+
+Everything else in this process sees ports. What differs between modes is decided here and
+nowhere else: paper fills against the real feed, or orders to the venues.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import structlog
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from shared.adapters.aws.eventbridge import EventBridgeBus
+from shared.adapters.aws.secrets import SecretsManager
+from shared.adapters.aws.sqs import SqsCommandQueue
+from shared.adapters.stores.dynamodb_flags import DynamoFlags
+from shared.adapters.stores.postgres_catalogue import PostgresCatalogue
+from shared.adapters.stores.postgres_config import PostgresConfig
+from shared.adapters.stores.postgres_control import PostgresControl
+from shared.adapters.stores.postgres_engine import open_engine
+from shared.adapters.stores.postgres_journal import PostgresJournal
+from shared.adapters.stores.postgres_views import PostgresViews
+from shared.adapters.venues.kalshi.capabilities import choose_endpoints
+from shared.adapters.venues.kalshi.venue import connect_kalshi
+from shared.adapters.venues.polymarket.account import PolymarketAccount
+from shared.adapters.venues.polymarket.encoding import encode_order_row
+from shared.adapters.venues.polymarket.execution import PolymarketExecution
+from shared.adapters.venues.polymarket.market_data import PolymarketMarketData
+from shared.adapters.venues.polymarket.rest import Credentials, Hosts
+from shared.contracts import config_v1, names
+from shared.domain.config import Config
+from shared.domain.enums import FillsMode, Venue
+from shared.domain.errors import (
+    ConfigError,
+    DomainError,
+    JournalError,
+    NotAvailableError,
+    StoreError,
+)
+from shared.domain.events import EventBody
+from shared.domain.ids import MarketId
+from shared.domain.instrument import Instrument
+from shared.domain.units import NS_PER_S, PriceMicros
+from shared.engine.kernel import Kernel
+from shared.engine.metrics import gauges
+from shared.engine.view import live_snapshot
+from shared.ports.messaging import CommandQueue
+from shared.ports.secrets import SecretStore
+from shared.ports.stores import ConfigStore, ControlLog, LiveFlags, Row
+from shared.ports.venue import Account, Execution, MarketData
+from trader_task.build_identity import build_name, schema_name
+from trader_task.clock import SystemClock
+from trader_task.settings import Settings
+from trader_task.start_checks import geoblock_check
+from trader_task.trader import Outside, Trader
+
+log = structlog.get_logger("bootstrap")
+
+SWEEP_MARGIN_NS: Final = 600 * NS_PER_S
+"""The venues' records are read from ten minutes before the oldest open package."""
+WAIT_MAX_S: Final = 15.0
+
+T = TypeVar("T")
+InstrumentOf = Callable[[MarketId], Instrument | None]
+
+
+@dataclass(slots=True)
+class _Venues:
+    feeds: dict[Venue, MarketData] = field(default_factory=dict)
+    executions: dict[Venue, Execution] = field(default_factory=dict)
+    accounts: dict[Venue, Account] = field(default_factory=dict)
+    on_resolved: Callable[[MarketId, PriceMicros], None] | None = None
+    wire_errors: Callable[[], Mapping[str, int]] = dict
+
+
+class _Instruments:
+    """The instruments that the catalogue watch knows, reachable before it exists."""
+
+    def __init__(self) -> None:
+        self._lookup: InstrumentOf = lambda market: None
+
+    def set(self, lookup: InstrumentOf) -> None:
+        self._lookup = lookup
+
+    def of(self, market: MarketId) -> Instrument | None:
+        return self._lookup(market)
+
+
+async def build_trader(
+    settings: Settings, *, holder: str, is_handover: bool, is_crash_loop: bool
+) -> Trader:
+    """Make every adapter and the trader over them; nothing is sent yet.
+
+    Raises:
+        ConfigError, NotAvailableError: this trader must not start; the supervisor gives up.
+    """
+    if settings.mode.is_real_money:
+        raise NotAvailableError("real money needs a passed `twinleg venues check`")
+    clock, build = SystemClock(), build_name()
+    stack = AsyncExitStack()
+    journal = PostgresJournal(settings.dsn)
+    stack.push_async_callback(journal.close)
+    engine = open_engine(settings.dsn, pool_size=4)
+    stack.callback(engine.dispose)
+    control = PostgresControl(settings.dsn, engine=engine)
+    catalogue = PostgresCatalogue(settings.dsn, engine=engine)
+    configs = PostgresConfig(settings.dsn, engine=engine)
+    oldest_ns = await _until(lambda: _oldest_open_ns(journal, clock), "the record")
+    kernel = Kernel(build)
+    instruments = _Instruments()
+    secrets = await _until(lambda: _read_secrets(settings), "the venue keys")
+    venues = await _connect_venues(
+        settings, kernel, instruments.of, clock, secrets, oldest_ns, stack
+    )
+    checks: list[Callable[[], Awaitable[None]]] = []
+    late_sink: list[Callable[[EventBody], None]] = []
+    if settings.geoblock_url:
+        checks.append(geoblock_check(settings.geoblock_url, clock, lambda body: late_sink[0](body)))
+    outside = Outside(
+        clock=clock,
+        kernel=kernel,
+        journal=journal,
+        flags=DynamoFlags(settings.stage),
+        control=control,
+        proofs=catalogue,
+        catalogue=catalogue,
+        configs=configs,
+        to_config=_to_config,
+        queue=SqsCommandQueue(settings.stage),
+        bus=EventBridgeBus(settings.stage),
+        feeds=venues.feeds,
+        executions=venues.executions,
+        accounts=venues.accounts,
+        payouts_since_ns=oldest_ns,
+        take_snapshot=lambda wall_ns: live_snapshot(kernel, clock.mono_ns(), wall_ns),
+        gauges=lambda: gauges(kernel) | _labelled("wire_errors", venues.wire_errors()),
+        on_resolved=venues.on_resolved,
+        start_checks=checks,
+        close=stack.aclose,
+        set_instruments=instruments.set,
+    )
+    trader = Trader(
+        settings,
+        outside,
+        holder=holder,
+        build=build,
+        versions={"build": build, "schema": schema_name(), "mode": settings.mode.value},
+        is_handover=is_handover,
+        is_crash_loop=is_crash_loop,
+    )
+    late_sink.append(trader.hear)
+    return trader
+
+
+async def _connect_venues(
+    settings: Settings,
+    kernel: Kernel,
+    instrument_of: InstrumentOf,
+    clock: SystemClock,
+    secrets: Mapping[str, Mapping[str, str]],
+    oldest_ns: int,
+    stack: AsyncExitStack,
+) -> _Venues:
+    """Join real feeds with real or paper execution."""
+    urls = settings.urls
+    endpoints = choose_endpoints(settings.venues, urls.kalshi_url, urls.kalshi_ws_url)
+    key = secrets["kalshi"]
+    kalshi = connect_kalshi(endpoints, key["key_id"], key["private_key_pem"], clock)
+    stack.push_async_callback(kalshi.close)
+    hosts = Hosts(
+        clob=urls.polymarket_clob_url,
+        gamma=urls.polymarket_gamma_url,
+        data=urls.polymarket_data_url,
+        ws=urls.polymarket_ws_url,
+        geoblock=settings.geoblock_url,
+    )
+    polymarket = PolymarketMarketData(hosts, clock)
+    stack.push_async_callback(polymarket.aclose)
+    venues = _Venues(feeds={Venue.KALSHI: kalshi.market_data, Venue.POLYMARKET: polymarket})
+    venues.wire_errors = lambda: dict(kalshi.tally.counts)
+    if settings.fills is FillsMode.PAPER:
+        await _add_paper(settings, venues, kernel, instrument_of, clock, stack)
+        return venues
+    credentials = Credentials.from_secret(secrets["polymarket"])
+    execution = PolymarketExecution(
+        hosts, credentials, clock, instrument_of, sweep_from_wall_ns=oldest_ns
+    )
+    account = PolymarketAccount(hosts, credentials, clock, instrument_of)
+    stack.push_async_callback(execution.aclose)
+    stack.push_async_callback(account.aclose)
+    venues.executions = {Venue.KALSHI: kalshi.execution, Venue.POLYMARKET: execution}
+    venues.accounts = {Venue.KALSHI: kalshi.account, Venue.POLYMARKET: account}
+    return venues
+
+
+async def _add_paper(
+    settings: Settings,
+    venues: _Venues,
+    kernel: Kernel,
+    instrument_of: InstrumentOf,
+    clock: SystemClock,
+    stack: AsyncExitStack,
+) -> None:
+    """Let the fill model fill orders against the books that the kernel sees."""
+    raise NotAvailableError("the paper venue")
+
+
+@dataclass(frozen=True, slots=True)
+class CommandStores:
+    """What the commands of a person need; the trader is not among it."""
+
+    stage: str
+    flags: LiveFlags
+    control: ControlLog
+    configs: ConfigStore
+    queue: CommandQueue
+    views: PostgresViews
+    secrets: SecretStore
+
+    def edge_of(self, pair_id: str) -> Mapping[str, Any] | None:
+        """Return the newest stored edge of a pair with its breakdown, or None."""
+        found = self.views.edge(pair_id)
+        return None if found is None else found.model_dump()
+
+    def package_of(self, package_id: str) -> Mapping[str, Any] | None:
+        """Return a package from decision to end, or None."""
+        found = self.views.package(package_id)
+        return None if found is None else found.model_dump()
+
+    def has_password(self) -> bool:
+        return bool(self._session().get("password_hash"))
+
+    def check_password(self, typed: str) -> bool:
+        """Compare with the stored argon2id hash."""
+        try:
+            return PasswordHasher().verify(self._session()["password_hash"], typed)
+        except (KeyError, VerificationError, InvalidHashError):
+            return False
+
+    def set_password(self, typed: str) -> None:
+        """Store the hash beside whatever the session secret already holds."""
+        fields = {**self._session(), "password_hash": PasswordHasher().hash(typed)}
+        self.secrets.write(names.secret(self.stage, "session"), fields)
+
+    def _session(self) -> Mapping[str, str]:
+        try:
+            return self.secrets.read(names.secret(self.stage, "session"))
+        except StoreError:
+            return {}
+
+
+def open_command_stores(environment: Mapping[str, str]) -> CommandStores:
+    """Make the stores that commands use.
+
+    Raises:
+        ConfigError: the database is not known; nothing has been started here.
+    """
+    dsn = environment.get("TWINLEG_DSN", "")
+    if not dsn:
+        raise ConfigError("the database is not known: start with `twinleg up`")
+    stage = environment.get("TWINLEG_STAGE", "local")
+    engine = open_engine(dsn)
+    return CommandStores(
+        stage=stage,
+        flags=DynamoFlags(stage),
+        control=PostgresControl(dsn, engine=engine),
+        configs=PostgresConfig(dsn, engine=engine),
+        queue=SqsCommandQueue(stage),
+        views=PostgresViews(dsn, engine=engine),
+        secrets=SecretsManager(stage),
+    )
+
+
+def order_encoder(
+    environment: Mapping[str, str],
+) -> Callable[[Mapping[str, Any]], Mapping[str, str]]:
+    """Return the encoder of ``orders encode``; it refuses keys of a configured account."""
+    configured = ""
+    if environment.get("AWS_ENDPOINT_URL") and environment.get("TWINLEG_STAGE"):
+        stage = environment["TWINLEG_STAGE"]
+        try:
+            secret = SecretsManager(stage).read(names.secret(stage, "polymarket"))
+            configured = secret.get("private_key", "").removeprefix("0x").lower()
+        except StoreError as error:
+            log.warning("configured accounts unknown", error=str(error))
+
+    def encode(row: Mapping[str, Any]) -> Mapping[str, str]:
+        given = str(row.get("private_key", "")).removeprefix("0x").lower()
+        if configured and given == configured:
+            raise DomainError("this key belongs to a configured account")
+        return encode_order_row(row)
+
+    return encode
+
+
+async def _oldest_open_ns(journal: PostgresJournal, clock: SystemClock) -> int:
+    """Return the wall time from which the venues' records must be read."""
+    loaded: Mapping[str, Any] = await journal.load_open()
+    packages: list[Row] = list(loaded.get("packages", ()))
+    oldest = min((int(row["created_wall_ns"]) for row in packages), default=clock.wall_ns())
+    return oldest - SWEEP_MARGIN_NS
+
+
+async def _read_secrets(settings: Settings) -> dict[str, Mapping[str, str]]:
+    """Read the venue keys; values go nowhere but into the adapters (I-27)."""
+    store = SecretsManager(settings.stage)
+
+    def read() -> dict[str, Mapping[str, str]]:
+        return {n: store.read(names.secret(settings.stage, n)) for n in ("kalshi", "polymarket")}
+
+    return await asyncio.to_thread(read)
+
+
+async def _until(work: Callable[[], Awaitable[T]], what: str) -> T:
+    """Repeat until a store answers, after 0.5 → 15 s."""
+    pause = 0.5
+    while True:
+        try:
+            return await work()
+        except (StoreError, JournalError) as error:
+            log.warning("waiting at start", what=what, error=str(error))
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, WAIT_MAX_S)
+
+
+def _to_config(version: int, document: Mapping[str, Any]) -> Config:
+    config = config_v1.parse(document, version)
+    if config.version != version:
+        raise ConfigError(f"version {version} parsed as {config.version}")
+    return config
+
+
+def _labelled(name: str, counts: Mapping[str, int]) -> dict[str, float]:
+    return {f'{name}{{kind="{kind}"}}': float(count) for kind, count in counts.items()}

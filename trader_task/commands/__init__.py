@@ -1,0 +1,1 @@
+"""The commands of ``twinleg``, one module a group; ``cli`` joins them."""
