@@ -12,6 +12,7 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -76,7 +77,7 @@ def load_accounts(world: World, store: AccountStore, directory: AccountDirectory
             for trader in directory.polymarket:
                 if trader.name not in known:
                     exchange.deposit(trader.name, trader.cash)
-        exchange.on_commit = store.commit
+        exchange.on_commit = partial(store.commit, exchange)
         store.commit(exchange)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
@@ -28,6 +29,13 @@ _TABLES: Final = {
     PAYOUTS: "paper_payouts",
     ATTEMPTS: "paper_attempts",
 }
+
+_SELECT: Final = SQL("SELECT key, document FROM {table} WHERE venue = %s")
+_UPSERT: Final = SQL(
+    "INSERT INTO {table} (venue, key, document, updated_ns) VALUES (%s, %s, %s, %s)"
+    " ON CONFLICT (venue, key) DO UPDATE"
+    " SET document = excluded.document, updated_ns = excluded.updated_ns"
+)
 
 
 class PaperStore(Protocol):
@@ -76,9 +84,8 @@ class PostgresPaperStore:
             async with self._pool.connection() as connection:
                 found: list[Record] = []
                 for kind, table in _TABLES.items():
-                    cursor = await connection.execute(
-                        f"SELECT key, document FROM {table} WHERE venue = %s", (venue.value,)
-                    )
+                    query = _SELECT.format(table=Identifier(table))
+                    cursor = await connection.execute(query, (venue.value,))
                     found += [Record(kind, key, document) async for key, document in cursor]
                 return found
         except psycopg.Error as error:
@@ -93,11 +100,6 @@ class PostgresPaperStore:
         try:
             async with self._pool.connection() as connection, connection.cursor() as cursor:
                 for table, rows in by_table.items():
-                    await cursor.executemany(
-                        f"INSERT INTO {table} (venue, key, document, updated_ns)"
-                        " VALUES (%s, %s, %s, %s) ON CONFLICT (venue, key) DO UPDATE"
-                        " SET document = excluded.document, updated_ns = excluded.updated_ns",
-                        rows,
-                    )
+                    await cursor.executemany(_UPSERT.format(table=Identifier(table)), rows)
         except psycopg.Error as error:
             raise StoreError(f"paper records could not be written: {error}") from error

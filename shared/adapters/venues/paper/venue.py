@@ -318,8 +318,8 @@ class PaperVenue:
         bids: dict[int, int] = {}
         asks: dict[int, int] = {}
         if book is not None and not book.is_crossed():
-            bids = {p: q for p, q in book.depth(BookSide.BID, 200)}
-            asks = {p: q for p, q in book.depth(BookSide.ASK, 200)}
+            bids = {int(p): int(q) for p, q in book.depth(BookSide.BID, 200)}
+            asks = {int(p): int(q) for p, q in book.depth(BookSide.ASK, 200)}
         bids = self._depletion.remaining(market_id, BookSide.BID, bids, now_ns)
         asks = self._depletion.remaining(market_id, BookSide.ASK, asks, now_ns)
         self._exchange.set_book(market_id, bids, asks, now_ns)
