@@ -12,6 +12,7 @@ from shared.exchange.matching_core import Exchange
 from shared.simulators.fault_routes import add_fault_routes
 from shared.simulators.kalshi_server.authentication import authenticate, has_credentials
 from shared.simulators.kalshi_server.market_routes import MarketRoutes
+from shared.simulators.kalshi_server.order_routes import OrderRoutes
 from shared.simulators.kalshi_server.portfolio_routes import PortfolioRoutes
 from shared.simulators.kalshi_server.problems import Problem, answer_problem
 from shared.simulators.kalshi_server.streams import StreamHub
@@ -62,6 +63,7 @@ def create_app(world: World, exchange: Exchange, accounts: AccountDirectory) -> 
     app = web.Application(middlewares=[speak], client_max_size=1 << 20)
     MarketRoutes(world, exchange, hub).add_to(app, API)
     PortfolioRoutes(world, exchange, account_of).add_to(app, API)
+    OrderRoutes(world, exchange, account_of).add_to(app, API)
     app.router.add_get(SOCKET, open_stream)
     add_fault_routes(app, world)
     app.cleanup_ctx.append(listen)

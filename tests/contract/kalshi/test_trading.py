@@ -22,7 +22,7 @@ from shared.domain.order import (
     Unknown,
 )
 from shared.domain.units import format_micros
-from shared.simulators.kalshi_server.portfolio_routes import PortfolioRoutes
+from shared.simulators.kalshi_server.order_routes import OrderRoutes
 from tests.support.kalshi_world import (
     ACCOUNT,
     COIN,
@@ -192,14 +192,14 @@ async def test_f015_lost_answer_is_unknown_and_settled_by_evidence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The server executes the order and cuts the connection instead of answering."""
-    executed = PortfolioRoutes.create_order
+    executed = OrderRoutes.create_order
 
-    async def lose_the_answer(self: PortfolioRoutes, request):  # type: ignore[no-untyped-def]
+    async def lose_the_answer(self: OrderRoutes, request):  # type: ignore[no-untyped-def]
         await executed(self, request)
         request.transport.abort()
         await asyncio.sleep(1)
 
-    monkeypatch.setattr(PortfolioRoutes, "create_order", lose_the_answer)
+    monkeypatch.setattr(OrderRoutes, "create_order", lose_the_answer)
     async with kalshi_lab() as lab:
         lab.set_book(RATE, {40: 100}, {42: 10})
         rate = (await lab.instruments())[RATE]
@@ -214,11 +214,11 @@ async def test_f015_lost_answer_is_unknown_and_settled_by_evidence(
 async def test_f016_lost_request_is_unproven_until_the_rules_allow_absence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def lose_the_request(self: PortfolioRoutes, request):  # type: ignore[no-untyped-def]
+    async def lose_the_request(self: OrderRoutes, request):  # type: ignore[no-untyped-def]
         request.transport.abort()
         await asyncio.sleep(1)
 
-    monkeypatch.setattr(PortfolioRoutes, "create_order", lose_the_request)
+    monkeypatch.setattr(OrderRoutes, "create_order", lose_the_request)
     async with kalshi_lab() as lab:
         rate = (await lab.instruments())[RATE]
         wanted = ticket(rate, Outcome.YES, Side.BUY, 42, 2)

@@ -9,6 +9,7 @@ a write returns what happened on the wire and never raises for I/O.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -91,6 +92,7 @@ class KalshiRest:
         self._writes: dict[int, TokenBucket] = {}
         self._read_timeout = httpx.Timeout(read_timeout_s, connect=5.0)
         self._write_timeout = httpx.Timeout(write_timeout_s)
+        self._write_timeout_s = write_timeout_s
         self._client = httpx.AsyncClient(
             base_url=endpoints.rest,
             follow_redirects=False,
@@ -206,8 +208,10 @@ class KalshiRest:
     async def send(self, request: httpx.Request) -> Answer:
         """Send a built request once; every failure is an ``Answer`` of status 0."""
         try:
-            response = await self._client.send(request)
-        except httpx.TimeoutException as error:
+            # One bound over the whole exchange: a peer that drips bytes is cut as well.
+            async with asyncio.timeout(self._write_timeout_s):
+                response = await self._client.send(request)
+        except (httpx.TimeoutException, TimeoutError) as error:
             return Answer(0, b"", f"timeout:{type(error).__name__}")
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
             return Answer(0, b"", f"connection:{type(error).__name__}")

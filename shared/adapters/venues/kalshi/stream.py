@@ -15,11 +15,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
-from shared.adapters.venues.kalshi.capabilities import TICKERS_PER_COMMAND
 from shared.adapters.venues.kalshi.errors import WireTally
 from shared.adapters.venues.kalshi.parsing import (
     read_amount,
@@ -37,8 +34,13 @@ from shared.adapters.venues.kalshi.schemas import (
     Frame,
     LifecycleMsg,
     SnapshotMsg,
-    SubscribedMsg,
     TickerOnly,
+)
+from shared.adapters.venues.kalshi.subscriptions import (
+    LIFECYCLE,
+    Order,
+    Subscriptions,
+    chunks,
 )
 from shared.adapters.venues.kalshi.wire_book import WireBook
 from shared.domain.enums import BookSide, BookState
@@ -59,8 +61,6 @@ _GAP_SPAN_NS: Final = 10 * NS_PER_S
 _OLD_RUN_MAX: Final = 100
 _JUMP_MAX: Final = 1_000_000
 _TERMINAL_CODES: Final = frozenset({10, 17, 25})
-_BOOKS: Final = "orderbook_delta"
-_LIFECYCLE: Final = "market_lifecycle_v2"
 
 
 @dataclass(slots=True)
@@ -76,13 +76,6 @@ class Step:
     reconnect: str = ""
     venue_ts_ns: int = 0
     """The newest venue time in the frame, for latency; 0 = none."""
-
-
-@dataclass(slots=True)
-class _Subscription:
-    channel: str
-    next_seq: int
-    old_run: int = 0
 
 
 class BookStream:
@@ -104,10 +97,7 @@ class BookStream:
         """Why the meaning of no-side prices is in doubt; survives reconnects (F-008)."""
         self.instruments: dict[str, Instrument] = {}
         self.books: dict[str, WireBook] = {}
-        self._subs: dict[int, _Subscription] = {}
-        self._book_sid: int | None = None
-        self._next_id = 1
-        self._pending: dict[int, tuple[str, ...]] = {}
+        self._subs = Subscriptions()
         self._gaps: deque[int] = deque(maxlen=_GAPS_MAX)
 
     # --- connection -------------------------------------------------------------------------
@@ -117,13 +107,10 @@ class BookStream:
         step = Step()
         self.generation += 1
         self.is_open = True
-        self._subs.clear()
-        self._book_sid = None
-        self._next_id = 1
-        self._pending.clear()
+        self._subs = Subscriptions()
         self._gaps.clear()
         if self._with_lifecycle:
-            self._command(step, "subscribe", {"channels": [_LIFECYCLE]}, ())
+            step.sends.append(self._subs.subscribe_lifecycle())
         self._subscribe(step, self.instruments, now_ns)
         return step
 
@@ -148,9 +135,9 @@ class BookStream:
         for ticker in fresh:
             self.books[ticker] = WireBook()
         if self.is_open:
-            if gone and self._book_sid is not None:
-                for chunk in _chunks(gone):
-                    self._update(step, "delete_markets", chunk)
+            if self._subs.book_sid is not None:
+                for chunk in chunks(gone):
+                    step.sends.append(self._subs.update_books("delete_markets", chunk))
             self._subscribe(step, fresh, now_ns)
         return step
 
@@ -233,7 +220,7 @@ class BookStream:
         except WireError as error:
             # Which subscription it belonged to cannot be known: all books are in doubt.
             self._tally.note_error(error)
-            self._gap(step, self._book_sid, "unreadable frame", now_ns)
+            self._gap(step, self._subs.book_sid, "unreadable frame", now_ns)
             step.refresh_all = self._with_lifecycle
             return step
         step.venue_ts_ns = read_epoch_ms(frame.sending_ts_ms)
@@ -247,28 +234,20 @@ class BookStream:
 
     def _is_new(self, step: Step, frame: Frame, now_ns: int) -> bool:
         """Run the sequence check; False when the frame must not be applied."""
-        sub = self._subs.get(frame.sid) if frame.sid is not None else None
-        if sub is None:
-            return True
-        if frame.seq is None:
-            if sub.channel == _BOOKS and frame.type != "error":
-                self._tally.note("seq_missing", frame.type)
-                self._gap(step, frame.sid, "frame without seq", now_ns)
-                return False
-            return True
-        if frame.seq < sub.next_seq:
+        order, count = self._subs.check(frame)
+        if order is Order.OLD:
             self._tally.note("old_seq")
-            sub.old_run += 1
-            if sub.old_run > _OLD_RUN_MAX:
+            if count > _OLD_RUN_MAX:
                 step.reconnect = "sequence went back"
             return False
-        sub.old_run = 0
-        jumped = frame.seq - sub.next_seq
-        sub.next_seq = frame.seq + 1
-        if jumped > 0:
+        if order is Order.NO_SEQ:
+            self._tally.note("seq_missing", frame.type)
+            self._gap(step, frame.sid, "frame without seq", now_ns)
+            return False
+        if order is Order.AFTER_GAP:
             self._tally.note("gap")
-            self._gap(step, frame.sid, f"{jumped} frames lost", now_ns)
-            if jumped > _JUMP_MAX:
+            self._gap(step, frame.sid, f"{count} frames lost", now_ns)
+            if count > _JUMP_MAX:
                 step.reconnect = "sequence jumped"
         return True
 
@@ -278,14 +257,15 @@ class BookStream:
         elif frame.type == "orderbook_snapshot":
             self._on_snapshot(step, frame, now_ns)
         elif frame.type == "subscribed":
-            self._on_subscribed(frame)
+            self._subs.confirm(frame)
         elif frame.type == "ok":
-            self._on_ok(step, frame, now_ns)
+            if self._subs.adopt(frame):
+                self._gap(step, frame.sid, "subscription ack lost", now_ns)
         elif frame.type == "error":
             self._on_error(step, frame, now_ns)
         elif frame.type == "unsubscribed":
             self._on_unsubscribed(step, frame)
-        elif frame.type == "market_lifecycle_v2":
+        elif frame.type == LIFECYCLE:
             step.lifecycle.append(read_msg(frame, LifecycleMsg))
         elif frame.type == "event_fee_update":
             step.lifecycle.append(read_msg(frame, EventFeeMsg))
@@ -334,27 +314,8 @@ class BookStream:
             market = self.instruments[msg.market_ticker].market_id
             step.bodies.append(BookChanged(market, (change,), ts_ns))
 
-    def _on_subscribed(self, frame: Frame) -> None:
-        msg = read_msg(frame, SubscribedMsg)
-        self._pending.pop(frame.id or 0, None)
-        if msg.sid in self._subs:
-            return
-        self._subs[msg.sid] = _Subscription(msg.channel, 1)
-        if msg.channel == _BOOKS:
-            self._book_sid = msg.sid
-
-    def _on_ok(self, step: Step, frame: Frame, now_ns: int) -> None:
-        tickers = self._pending.pop(frame.id or 0, None)
-        if tickers is None or frame.sid is None or frame.sid in self._subs:
-            return
-        # The ``subscribed`` ack was lost: take the sid up from here, with every book gapped.
-        if tickers and frame.seq is not None:
-            self._subs[frame.sid] = _Subscription(_BOOKS, frame.seq + 1)
-            self._book_sid = frame.sid
-            self._gap(step, frame.sid, "subscription ack lost", now_ns)
-
     def _on_error(self, step: Step, frame: Frame, now_ns: int) -> None:
-        tickers = self._pending.pop(frame.id or 0, ())
+        tickers = self._subs.answered(frame) or ()
         msg = read_msg(frame, ErrorMsg)
         self._tally.note(f"error_{msg.code}", msg.msg)
         if msg.code in _TERMINAL_CODES:
@@ -372,10 +333,7 @@ class BookStream:
             self._subscribe(step, others, now_ns)
 
     def _on_unsubscribed(self, step: Step, frame: Frame) -> None:
-        if frame.sid is None or self._subs.pop(frame.sid, None) is None:
-            return
-        if frame.sid == self._book_sid:
-            self._book_sid = None
+        if self._subs.end(frame.sid):
             for ticker, book in self.books.items():
                 book.forget()
                 self._mark(step, ticker, book, BookState.STALE, "unsubscribed")
@@ -386,7 +344,7 @@ class BookStream:
     def _doubt(self, step: Step, frame: Frame, error: WireError, now_ns: int) -> None:
         """A frame was in sequence but its body is not to be trusted."""
         if frame.type not in ("orderbook_delta", "orderbook_snapshot"):
-            step.refresh_all = step.refresh_all or frame.type in (_LIFECYCLE, "event_fee_update")
+            step.refresh_all = step.refresh_all or frame.type in (LIFECYCLE, "event_fee_update")
             return
         try:
             ticker = read_msg(frame, TickerOnly).market_ticker
@@ -399,7 +357,7 @@ class BookStream:
 
     def _gap(self, step: Step, sid: int | None, reason: str, now_ns: int) -> None:
         """Frames of a subscription were lost."""
-        if sid is not None and sid in self._subs and self._subs[sid].channel != _BOOKS:
+        if not self._subs.is_books(sid):
             step.refresh_all = True
             return
         self._distrust(step, list(self.books), BookState.GAPPED, reason, now_ns)
@@ -437,48 +395,27 @@ class BookStream:
 
     def _book_of(self, frame: Frame, ticker: str) -> WireBook | None:
         """Return the book a frame concerns; None for other sids and unwatched markets."""
-        if frame.sid is None or frame.sid != self._book_sid:
+        if frame.sid is None or frame.sid != self._subs.book_sid:
             self._tally.note("unknown_sid")
             return None
         return self.books.get(ticker)
 
     def _subscribe(self, step: Step, tickers: Iterable[str], now_ns: int) -> None:
-        """Subscribe books; on a live subscription the venue adds the markets to its sid."""
-        for chunk in _chunks(tickers):
-            params = {"channels": [_BOOKS], "market_tickers": chunk, "use_yes_price": True}
-            self._command(step, "subscribe", params, tuple(chunk))
+        for chunk in chunks(tickers):
+            step.sends.append(self._subs.subscribe_books(chunk))
             for ticker in chunk:
                 self.books[ticker].asked_ns = now_ns
 
     def _ask(self, step: Step, tickers: Iterable[str], now_ns: int) -> None:
-        if self.is_open and self._book_sid is not None:
-            for chunk in _chunks(tickers):
-                self._update(step, "get_snapshot", chunk)
+        """Ask for snapshots, once there is a subscription to ask on."""
+        if self.is_open and self._subs.book_sid is not None:
+            for chunk in chunks(tickers):
+                step.sends.append(self._subs.update_books("get_snapshot", chunk))
                 for ticker in chunk:
                     self.books[ticker].asked_ns = now_ns
-
-    def _update(self, step: Step, action: str, tickers: list[str]) -> None:
-        params = {"sids": [self._book_sid], "market_tickers": tickers, "action": action}
-        self._command(step, "update_subscription", params, ())
-
-    def _command(
-        self, step: Step, word: str, params: dict[str, Any], tickers: tuple[str, ...]
-    ) -> None:
-        self._pending[self._next_id] = tickers
-        if len(self._pending) > 10_000:
-            self._pending.pop(next(iter(self._pending)))
-        command = {"id": self._next_id, "cmd": word, "params": params}
-        step.sends.append(msgspec.json.encode(command))
-        self._next_id += 1
 
     @staticmethod
     def _merge(step: Step, other: Step) -> None:
         step.bodies += other.bodies
         step.sends += other.sends
         step.reconnect = step.reconnect or other.reconnect
-
-
-def _chunks(tickers: Iterable[str]) -> list[list[str]]:
-    ordered = list(tickers)
-    size = TICKERS_PER_COMMAND
-    return [ordered[start : start + size] for start in range(0, len(ordered), size)]

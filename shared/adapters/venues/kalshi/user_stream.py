@@ -85,7 +85,8 @@ class UserStream:
         self._sweep_now.set()
 
     def _on_lost(self, reason: str) -> None:
-        self._tally.note("user_stream_lost", reason)
+        if reason != "cancelled":
+            self._tally.note("user_stream_lost", reason)
 
     def _on_frame(self, life: int, data: str | bytes) -> None:
         """Take one frame; what cannot be read is left to the REST sweep, which is started."""

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from shared.domain.enums import BookSide, Outcome, Side, TimeInForce
 from shared.simulators.kalshi_server.authentication import is_signed_by
-from shared.simulators.kalshi_server.portfolio_routes import read_order
+from shared.simulators.kalshi_server.order_routes import read_order
 from shared.simulators.kalshi_server.problems import Problem
 from shared.simulators.kalshi_server.wire import cut_page, decimal_text, time_text
 from tests.support.kalshi_world import COIN, KEY_ID, RATE, Lab, kalshi_lab
