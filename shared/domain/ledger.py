@@ -114,6 +114,22 @@ def payout_transaction(
     )
 
 
+def netting_transaction(fill: Fill, pairs_usd: int, basis_yes: int, basis_no: int) -> Transaction:
+    """Book YES and NO of one market closing each other: a dollar a pair, at once (Kalshi)."""
+    assert pairs_usd > 0 and basis_yes >= 0 and basis_no >= 0
+    return _transaction(
+        f"net/{fill.key}",
+        "netting",
+        fill.key,
+        [
+            (cash_account(fill.venue), pairs_usd),
+            (position_account(fill.market_id, Outcome.YES), -basis_yes),
+            (position_account(fill.market_id, Outcome.NO), -basis_no),
+            (realised_account(fill.venue), basis_yes + basis_no - pairs_usd),
+        ],
+    )
+
+
 def opening_transaction(venue: Venue, run_id: str, cash_usd: int) -> Transaction:
     """Book the cash found in an account that the books have never seen."""
     assert cash_usd >= 0

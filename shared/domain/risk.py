@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from shared.domain.units import NS_PER_MS
@@ -26,7 +26,7 @@ class RiskApproved(Generic[T]):
     value: T
     approved_mono_ns: int
     versions: tuple[tuple[str, str], ...]
-    _seal: object = None
+    _seal: object = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self._seal is not _SEAL:

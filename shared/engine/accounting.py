@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.domain.enums import HaltReason, Outcome, Side
+from shared.domain.enums import HaltReason, Outcome, Side, Venue
 from shared.domain.events import PayoutSeen
 from shared.domain.ledger import (
     Transaction,
     fill_transaction,
+    netting_transaction,
     payout_transaction,
     void_transaction,
 )
@@ -40,6 +41,7 @@ def book_fill(
     basis = state.positions.apply(fill)
     if not post(state, turn, fill_transaction(fill, basis), package):
         return False
+    _net_out(state, turn, fill, package)
     state.fills[fill.key] = fill
     state.fills_by_trade.setdefault(fill.trade_id, []).append(fill.key)
     state.fills_count += 1
@@ -63,6 +65,19 @@ def book_fill(
         state.fills_by_trade.pop(dropped.trade_id, None)
         assert old not in state.fills
     return True
+
+
+def _net_out(state: State, turn: Turn, fill: Fill, package: Package | None) -> None:
+    """Where a venue keeps one net number, YES and NO of a market pay a dollar a pair at once."""
+    if fill.venue is not Venue.KALSHI:
+        return
+    yes = state.positions.of(fill.market_id, Outcome.YES)
+    no = state.positions.of(fill.market_id, Outcome.NO)
+    pairs = min(yes.qty, no.qty)
+    if pairs > 0:
+        # A contract pays one dollar, so micro-contracts are micro-dollars.
+        closed = netting_transaction(fill, pairs, yes.take(pairs), no.take(pairs))
+        post(state, turn, closed, package)
 
 
 def finalise(state: State, turn: Turn, key: str) -> bool:

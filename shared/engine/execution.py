@@ -263,6 +263,7 @@ def on_finality(state: State, turn: Turn, event: TradeFinality) -> None:
             open_repair(state, turn, package)
         else:
             machine.offer(state, turn, package, PE.S_FAIL, "a trade failed on chain")
+            machine.conclude(state, turn, package)
 
 
 def on_evidence(state: State, turn: Turn, event: EvidenceFound) -> None:

@@ -127,6 +127,17 @@ def _enter(state: State, turn: Turn, package: Package) -> None:
         raise_halt(state, turn, f"pair:{package.pair_id}", HaltReason.STUCK, note=now.value)
 
 
+def _decide_blind(state: State, turn: Turn, package: Package) -> None:
+    """A late fill reopened an attempt: nothing opposite is sent before it is settled (I-09)."""
+    attempts.ask_evidence(state, turn, package, every_slot=False)
+    budget = hedger.budget_left_ns(state, turn, package)
+    package.wait_is_finality = False
+    package.wait_ns = max(min(EVIDENCE_FIRST_NS, budget), NS_PER_MS)
+    event = PE.D_WAIT if budget > 0 and not package.stuck_retry else PE.D_STUCK
+    package.stuck_retry = False
+    feed(state, turn, package, event, "an order is unproven again")
+
+
 def _learn_completion(state: State, package: Package) -> None:
     """Feed the hedge outcome back once: hedged inside the bound, or given up (CONTRACTS)."""
     hedged = package.state is PS.HEDGED_PROV
@@ -140,6 +151,9 @@ def _learn_completion(state: State, package: Package) -> None:
 
 def _decide(state: State, turn: Turn, package: Package) -> None:
     """Rule of the step state: exactly one decision, in the step that entered it."""
+    if package.has_unsettled:
+        _decide_blind(state, turn, package)
+        return
     choice = hedger.choose(state, turn, package)
     package.wait_ns = choice.wait_ns
     package.wait_is_finality = choice.event is PE.D_WAIT and hedger.awaits_finality(package)
@@ -304,6 +318,8 @@ def _seek(state: State, turn: Turn, package: Package) -> None:
         if attempt.state is OrderState.RESTING and attempt.ticket is not None:
             package.current = attempt.attempt_id
             attempts.cancel_current(state, turn, package)
+    if package.state is PS.CONFIRM_UNKNOWN:
+        ask_finality(state, turn, package)
     if asked == 0 and package.state is not PS.CONFIRM_UNKNOWN:
         package.slots_asked = True
         conclude(state, turn, package)

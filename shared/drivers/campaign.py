@@ -1,0 +1,101 @@
+"""Many seeds as one report: what ``twinleg simulate`` prints and the test tiers run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, Final
+
+from shared.domain.package_table import PackageState
+from shared.drivers.simulate import SeedReport, run_seed
+from shared.exchange.fault_plan import FaultKind
+
+COVERAGE_FROM: Final = 3_000
+"""Runs of at least this many seeds fail unless every fault and state occurred."""
+NOT_INJECTED: Final = frozenset(
+    {
+        FaultKind.REORDER,
+        FaultKind.STALE_TS,
+        FaultKind.GHOST_FILL,
+        FaultKind.HTTP_425,
+        FaultKind.TICK_CHANGE,
+        FaultKind.VENUE_PAUSE,
+        FaultKind.LEASE_FIGHT,
+        FaultKind.BAD_BODY,
+        FaultKind.ACCOUNT_LIMIT,
+        FaultKind.RULE_CHANGE,
+        FaultKind.FOREIGN_FILL,
+        FaultKind.CONFIG_ERROR,
+    }
+)
+"""Kinds that this simulation does not inject; a coverage run says so and fails."""
+
+
+def run_campaign(
+    first: int, past: int, *, jobs: int = 1, progress: Callable[[int], None] | None = None
+) -> dict[str, Any]:
+    """Run seeds ``first`` to ``past - 1`` and return the merged report (CONTRACTS).
+
+    Args:
+        first: First seed.
+        past: One past the last seed (half-open range).
+        jobs: Processes; each seed is independent.
+        progress: Called with the number of seeds done.
+    """
+    assert 0 <= first < past, (first, past)
+    report: dict[str, Any] = {
+        "seeds": past - first,
+        "steps": 0,
+        "packages": 0,
+        "faults": {},
+        "outcomes": {"hedged": 0, "flat": 0, "stuck": 0, "settled": 0},
+        "exposure_seconds_max": 0.0,
+        "violations": [],
+    }
+    states: set[str] = set()
+    for done, one in enumerate(_reports(range(first, past), jobs), start=1):
+        _merge(report, one)
+        states |= {after for _, after in one.edges}
+        if progress is not None:
+            progress(done)
+    if report["seeds"] >= COVERAGE_FROM:
+        report["missing"] = missing_coverage(report["faults"], states)
+    return report
+
+
+def missing_coverage(faults: dict[str, int], states: set[str]) -> list[str]:
+    """Return the fault kinds that never struck and the states that were never entered."""
+    absent = [f"fault {kind.value}" for kind in FaultKind if not faults.get(kind.value)]
+    absent += [f"state {s.value}" for s in PackageState if s.value not in states]
+    return absent
+
+
+def failed(report: dict[str, Any]) -> bool:
+    return bool(report["violations"]) or bool(report.get("missing"))
+
+
+def _reports(seeds: Iterable[int], jobs: int) -> Iterator[SeedReport]:
+    if jobs <= 1:
+        yield from map(run_seed, seeds)
+        return
+    with ProcessPoolExecutor(max_workers=jobs) as pool:
+        yield from pool.map(run_seed, seeds, chunksize=8)
+
+
+def _merge(report: dict[str, Any], one: SeedReport) -> None:
+    report["steps"] += one.steps
+    report["packages"] += one.packages
+    for kind, count in one.faults.items():
+        report["faults"][kind] = report["faults"].get(kind, 0) + count
+    for group, count in one.outcomes.items():
+        report["outcomes"][group] += count
+    report["exposure_seconds_max"] = max(report["exposure_seconds_max"], one.exposure_seconds_max)
+    for violation in one.violations:
+        report["violations"].append(
+            {
+                "seed": one.seed,
+                "checker": violation.checker,
+                "replay": f"twinleg simulate --seeds {one.seed}:{one.seed + 1}",
+                "text": violation.text,
+            }
+        )

@@ -1,0 +1,121 @@
+"""The kernel under a swarm of faults: no seed may break an invariant of the catalogue."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from shared.domain.enums import Purpose
+from shared.domain.order import Rejected, Unknown
+from shared.drivers import campaign, sim_venue
+from shared.drivers.simulate import run_seed
+from shared.engine import attempts, hedger
+
+SEEDS_FILE = Path(__file__).with_name("seeds.txt")
+FOUND = [
+    int(line.split()[0])
+    for line in SEEDS_FILE.read_text().splitlines()
+    if line and not line.startswith("#")
+]
+FRESH = int(os.environ.get("TWINLEG_SEEDS", "160"))
+CHUNK = 20
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_seeds_that_once_failed_stay_clean(seed: int) -> None:
+    assert run_seed(seed).violations == []
+
+
+@pytest.mark.parametrize("first", range(10_000, 10_000 + FRESH, CHUNK))
+def test_fresh_seeds_break_no_invariant(first: int) -> None:
+    report = campaign.run_campaign(first, first + CHUNK)
+    assert report["violations"] == []
+    assert report["packages"] >= CHUNK
+    assert sum(report["faults"].values()) >= 3 * CHUNK
+
+
+def test_i19_one_seed_gives_one_run_under_any_hash_seed() -> None:
+    """Commands are byte-identical on another interpreter start and another hash seed."""
+    program = (
+        "import hashlib\n"
+        "from shared.drivers.simulate import Simulation\n"
+        "import shared.drivers.sim_trader as t\n"
+        "h = hashlib.sha256()\n"
+        "old = t.SimTrader._carry_out\n"
+        "def spy(self, c):\n"
+        "    h.update(repr(c).encode()); old(self, c)\n"
+        "t.SimTrader._carry_out = spy\n"
+        "Simulation(7).run()\n"
+        "print(h.hexdigest())\n"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for hash_seed in ("1", "31337")
+    }
+    assert len(digests) == 1
+
+
+def _violations(seeds: range) -> set[str]:
+    return {v.checker for seed in seeds for v in run_seed(seed).violations}
+
+
+def _is_caught(seeds: range) -> bool:
+    """Whether a checker, or an assertion of the kernel itself, sees a deliberate bug."""
+    for seed in seeds:
+        try:
+            if run_seed(seed).violations:
+                return True
+        except (AssertionError, KeyError):
+            return True
+    return False
+
+
+def test_canary_a_hedge_of_the_wrong_size_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """M-02: a hedge of the planned size, whatever leg 1 filled, must not survive the checkers."""
+    real = hedger._hedge_plan
+
+    def wrong(state, package, leg, size):  # type: ignore[no-untyped-def]
+        plan = real(state, package, leg, size)
+        return replace(plan, qty=package.qty) if plan else None
+
+    monkeypatch.setattr(hedger, "_hedge_plan", wrong)
+    assert "I-10" in _violations(range(10_000, 10_040))
+
+
+def test_canary_timeout_taken_as_rejection_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """M-01: an unknown outcome believed to be a rejection loses or doubles something."""
+    real = sim_venue.SimVenue._answer
+
+    def lying(self, delay, outcome):  # type: ignore[no-untyped-def]
+        if isinstance(outcome, Unknown):
+            outcome = Rejected(outcome.attempt_id, "timeout taken as rejection")
+            delay = min(delay, 240_000_000)
+        real(self, delay, outcome)
+
+    monkeypatch.setattr(sim_venue.SimVenue, "_answer", lying)
+    assert _is_caught(range(10_000, 10_060))
+
+
+def test_canary_new_id_per_retry_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """M-20: an order whose id is in no committed envelope is seen at the wire."""
+    real = attempts.build_ticket
+
+    def renamed(*args, **kwargs):  # type: ignore[no-untyped-def]
+        ticket = real(*args, **kwargs)
+        if ticket.purpose is Purpose.HEDGE and ticket.attempt > 0:
+            return replace(ticket, attempt_id=f"{ticket.attempt_id}-again")
+        return ticket
+
+    monkeypatch.setattr(attempts, "build_ticket", renamed)
+    assert _is_caught(range(10_000, 10_040))
