@@ -45,6 +45,7 @@ def typescript_type(annotation: object) -> str:
 def contract_module() -> str:
     """Return contract.ts: one interface per model of api_v1, in file order."""
     from pydantic import BaseModel
+
     from shared.contracts import api_v1
 
     lines: list[str] = []
@@ -90,7 +91,9 @@ def main() -> int:
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         if is_check:
-            print(f"{path.relative_to(ROOT)} is out of step with its Python source", file=sys.stderr)
+            print(
+                f"{path.relative_to(ROOT)} is out of step with its Python source", file=sys.stderr
+            )
             stale = 1
         else:
             path.write_text(text, encoding="utf-8")

@@ -18,7 +18,7 @@ export function attention(snapshot: LiveSnapshot): Attention[] {
 		items.push({ id: 'stuck', tone: 'critical', title: `${many} stuck`, detail: 'A person has to decide: twinleg why PACKAGE, then twinleg package resolve.', sinceNs: null });
 	}
 	if (/[1-9]/.test(snapshot.ledger_sum)) {
-		items.push({ id: 'ledger', tone: 'critical', title: `The ledger sums to $${snapshot.ledger_sum}, not to zero`, detail: 'Nothing new is bought until it is explained.', sinceNs: null });
+		items.push({ id: 'ledger', tone: 'critical', title: `The ledger sums to ${snapshot.ledger_sum} dollars, not to zero`, detail: 'Nothing new is bought until it is explained.', sinceNs: null });
 	}
 	for (const halt of snapshot.halts) {
 		items.push({

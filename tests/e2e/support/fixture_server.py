@@ -16,6 +16,7 @@ from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel
+
 from shared.contracts.api_v1 import CommandAccepted, HaltRequest, LoginRequest, Problem, SessionView
 from tests.e2e.support.fixture_world import World
 
@@ -30,15 +31,22 @@ HEADERS = {
 }
 
 
-def _body(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    return web.Response(text=model.model_dump_json(), status=status, content_type="application/json",
-                        headers=headers)
+def _body(
+    model: BaseModel, status: int = 200, headers: dict[str, str] | None = None
+) -> web.Response:
+    return web.Response(
+        text=model.model_dump_json(),
+        status=status,
+        content_type="application/json",
+        headers=headers,
+    )
 
 
 def _problem(status: int, title: str, detail: str | None = None) -> web.Response:
     problem = Problem(type="about:blank", title=title, status=status, detail=detail)
-    return web.Response(text=problem.model_dump_json(), status=status,
-                        content_type="application/problem+json")
+    return web.Response(
+        text=problem.model_dump_json(), status=status, content_type="application/problem+json"
+    )
 
 
 class Api:
@@ -51,12 +59,16 @@ class Api:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.post("/api/v1/session", self.login), web.get("/api/v1/session", self.session),
-            web.delete("/api/v1/session", self.logout), web.get("/api/v1/live", self.live),
-            web.get("/api/v1/edges/{pair_id}", self.edge), web.get("/api/v1/fills", self.fills),
+            web.post("/api/v1/session", self.login),
+            web.get("/api/v1/session", self.session),
+            web.delete("/api/v1/session", self.logout),
+            web.get("/api/v1/live", self.live),
+            web.get("/api/v1/edges/{pair_id}", self.edge),
+            web.get("/api/v1/fills", self.fills),
             web.get("/api/v1/packages", self.packages),
             web.get("/api/v1/packages/{package_id}", self.package),
-            web.get("/api/v1/pairs", self.pairs), web.post("/api/v1/halt", self.halt),
+            web.get("/api/v1/pairs", self.pairs),
+            web.post("/api/v1/halt", self.halt),
         ]
 
     @web.middleware
@@ -69,15 +81,26 @@ class Api:
                 request.transport.abort()
             return web.Response(status=502)
         is_login = request.path == "/api/v1/session" and request.method == "POST"
-        if not is_login and (self.world.is_session_ended or request.cookies.get(COOKIE) != "fixture"):
+        if not is_login and (
+            self.world.is_session_ended or request.cookies.get(COOKIE) != "fixture"
+        ):
             return _problem(401, "Log in first.")
-        if not is_login and request.method != "GET" and request.headers.get("X-Twinleg-CSRF") != CSRF:
+        if (
+            not is_login
+            and request.method != "GET"
+            and request.headers.get("X-Twinleg-CSRF") != CSRF
+        ):
             return _problem(403, "This page is out of date. Reload it and try again.")
         return await handler(request)
 
     def _session(self) -> SessionView:
-        return SessionView(actor="operator", mode="paper_sim", badge=self.world.badge,
-                           expires_ns=time.time_ns() + 10**15, csrf_token=CSRF)
+        return SessionView(
+            actor="operator",
+            mode="paper_sim",
+            badge=self.world.badge,
+            expires_ns=time.time_ns() + 10**15,
+            csrf_token=CSRF,
+        )
 
     async def login(self, request: web.Request) -> web.Response:
         asked = LoginRequest.model_validate_json(await request.text())

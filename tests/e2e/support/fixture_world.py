@@ -33,17 +33,21 @@ _REJECTED = frozenset({"portugal-spain-90"})
 class World:
     """State of the fixture; every method is safe to call from any thread."""
 
-    def __init__(self, *, pairs: int = 60, seed: int = 7, badge: str = "PAPER") -> None:
+    def __init__(
+        self, *, pairs: int = 60, packages: int = 60, seed: int = 7, badge: str = "PAPER"
+    ) -> None:
         self.lock = threading.RLock()
         self.random = random.Random(seed)
         self.badge = badge
         self.pairs = {pair.pair_id: pair for pair in all_pairs(pairs)}
         self.seq = 0
         self.as_of_ns = time.time_ns()
-        self.record = Record()
+        self.record = Record(packages)
         self.halts: list[HaltView] = []
         self.halts_asked: list[dict[str, str]] = []
-        self.book_age_ms = {pair_id: 200 + index % 7 * 90 for index, pair_id in enumerate(self.pairs)}
+        self.book_age_ms = {
+            pair_id: 200 + index % 7 * 90 for index, pair_id in enumerate(self.pairs)
+        }
         self.book_age_ms["shutdown-dec1"] = 4_700
         self.changed_at: dict[str, int] = dict.fromkeys(self.pairs, 0)
         self.removed_at: dict[str, int] = {}
@@ -115,8 +119,15 @@ class World:
             if asked["scope"] in known:
                 continue
             self.halts.append(
-                HaltView(scope=asked["scope"], reason="operator", actor="operator", lift="discord",
-                         since_ns=time.time_ns(), is_freeze=False, note=asked["note"])
+                HaltView(
+                    scope=asked["scope"],
+                    reason="operator",
+                    actor="operator",
+                    lift="discord",
+                    since_ns=time.time_ns(),
+                    is_freeze=False,
+                    note=asked["note"],
+                )
             )
             known.add(asked["scope"])
 
@@ -126,27 +137,41 @@ class World:
         with self.lock:
             is_delta = since is not None and 0 < since <= self.seq
             floor = since if is_delta and since is not None else -1
-            rows = [p for p in self.pairs.values() if not is_delta or self.changed_at[p.pair_id] > floor]
+            rows = [
+                p for p in self.pairs.values() if not is_delta or self.changed_at[p.pair_id] > floor
+            ]
             removed = [key for key, at in self.removed_at.items() if is_delta and at > floor]
             return LiveSnapshot(
-                seq=self.seq, as_of_ns=self.as_of_ns, is_delta=is_delta, mode="paper_sim",
+                seq=self.seq,
+                as_of_ns=self.as_of_ns,
+                is_delta=is_delta,
+                mode="paper_sim",
                 badge=self.badge,  # type: ignore[arg-type]
                 is_trading=not self.halts,
                 trader_age_ms=max(0, (time.time_ns() - self.as_of_ns) // 1_000_000),
-                lease_epoch=7, config_version=41, min_net_edge_micros=_MINIMUM,
+                lease_epoch=7,
+                config_version=41,
+                min_net_edge_micros=_MINIMUM,
                 venues=[self._venue(name) for name in ("kalshi", "polymarket")],
                 halts=self.halts,
                 packages=PackageCounts(open=1, hedged=214, flat=3, stuck=0),
                 open_packages=[
-                    OpenPackage(package_id="pkg-1042", number=1042, name="CPI YoY ≥ 3.0 · Sep 25",
-                                state="leg2_sent", unhedged_micros=self.unhedged_micros,
-                                since_ns=self.as_of_ns - 90_000_000)
+                    OpenPackage(
+                        package_id="pkg-1042",
+                        number=1042,
+                        name="CPI YoY ≥ 3.0 · Sep 25",
+                        state="leg2_sent",
+                        unhedged_micros=self.unhedged_micros,
+                        since_ns=self.as_of_ns - 90_000_000,
+                    )
                 ],
                 unhedged_micros=self.unhedged_micros,
                 realised_today_micros=18_412_204,
                 expected_locked_micros=402_118_000,
                 capital_free_micros=8_119_004_417,
-                ledger_sum="0", checks_today=1_912_400, near_misses_today=41,
+                ledger_sum="0",
+                checks_today=1_912_400,
+                near_misses_today=41,
                 fills_seq=len(self.record.fills),
                 edges=self._columns(rows, removed),
             )
@@ -154,7 +179,8 @@ class World:
     def _venue(self, name: str) -> VenueHealth:
         state = self.venue_states[name]
         return VenueHealth(
-            name=name, state=state,  # type: ignore[arg-type]
+            name=name,
+            state=state,  # type: ignore[arg-type]
             frame_age_ms=self.frame_age_ms[name],
             latency_ms_p50=11.4 if name == "kalshi" else 84.0,
             latency_ms_p95=19.8 if name == "kalshi" else 112.5,
@@ -173,8 +199,10 @@ class World:
             return pair.net_micros * 365 // pair.lock_days
 
         return EdgeColumns(
-            pair_id=[p.pair_id for p in rows], name=[p.name for p in rows],
-            venue_a=["kalshi"] * len(rows), venue_b=["polymarket"] * len(rows),
+            pair_id=[p.pair_id for p in rows],
+            name=[p.name for p in rows],
+            venue_a=["kalshi"] * len(rows),
+            venue_b=["polymarket"] * len(rows),
             buy_a=[p.buy[0] if p.first else None for p in rows],
             buy_b=[p.buy[1] if p.first else None for p in rows],
             first=[p.first for p in rows],
@@ -182,12 +210,19 @@ class World:
             qty_micros=[p.qty * 1_000_000 if p.net_micros is not None else None for p in rows],
             profit_micros=[profit(p) for p in rows],
             annual_ppm=[annual(p) for p in rows],
-            lock_days=[p.lock_days for p in rows], hedge_ppm=[p.hedge_ppm for p in rows],
-            lead=[p.lead for p in rows], age_ms=[self.book_age_ms[p.pair_id] for p in rows],
+            lock_days=[p.lock_days for p in rows],
+            hedge_ppm=[p.hedge_ppm for p in rows],
+            lead=[p.lead for p in rows],
+            age_ms=[self.book_age_ms[p.pair_id] for p in rows],
             status=[p.status for p in rows],
-            gates=[[p.status, *p.more_gates] if p.status not in ("ready", "buying") else [] for p in rows],
-            params=[p.params for p in rows], spark_micros=[p.spark for p in rows],
-            categories=[p.category for p in rows], removed=removed,
+            gates=[
+                [p.status, *p.more_gates] if p.status not in ("ready", "buying") else []
+                for p in rows
+            ],
+            params=[p.params for p in rows],
+            spark_micros=[p.spark for p in rows],
+            categories=[p.category for p in rows],
+            removed=removed,
         )
 
     def edge(self, pair_id: str) -> EdgeView | None:
@@ -195,15 +230,26 @@ class World:
             pair = self.pairs.get(pair_id)
             if pair is None or pair.net_micros is None:
                 return None
-            costs = {"fee_a": -17_400, "fee_b": -11_900, "frictions": -1_200, "slippage": -3_000,
-                     "carry": -2_300}
+            costs = {
+                "fee_a": -17_400,
+                "fee_b": -11_900,
+                "frictions": -1_200,
+                "slippage": -3_000,
+                "carry": -2_300,
+            }
             gross = pair.net_micros - sum(costs.values())
             parts = {"gross": gross, **costs, "net": pair.net_micros}
             row = pair_row(pair, "confirmed")
             return EdgeView(
-                pair_id=pair_id, name=pair.name, ts_ns=self.as_of_ns - 800_000_000,
-                title_a=row.title_a, title_b=row.title_b, market_a=row.market_a,
-                market_b=row.market_b, leader=pair.lead, qty=f"{pair.qty}.000000",
+                pair_id=pair_id,
+                name=pair.name,
+                ts_ns=self.as_of_ns - 800_000_000,
+                title_a=row.title_a,
+                title_b=row.title_b,
+                market_a=row.market_a,
+                market_b=row.market_b,
+                leader=pair.lead,
+                qty=f"{pair.qty}.000000",
                 breakdown={key: f"{value / 10_000:.4f}" for key, value in parts.items()},
                 gate=pair.status,
             )
@@ -225,4 +271,8 @@ class World:
     def facts(self) -> dict[str, Any]:
         """What a test may compare the screen with."""
         with self.lock:
-            return {"seq": self.seq, "pairs": len(self.pairs), "halts": [h.scope for h in self.halts]}
+            return {
+                "seq": self.seq,
+                "pairs": len(self.pairs),
+                "halts": [h.scope for h in self.halts],
+            }
