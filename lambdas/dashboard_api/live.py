@@ -30,18 +30,26 @@ class Recent:
     """The last few snapshots by ``seq``, oldest forgotten first."""
 
     kept: OrderedDict[int, Snapshot] = field(default_factory=OrderedDict)
+    blobs: dict[int, bytes] = field(default_factory=dict)
 
     def decode(self, seq: int, blob: bytes) -> Snapshot:
-        """Return the snapshot in a stored blob, decoded at most once per ``seq``."""
-        known = self.kept.get(seq)
-        if known is not None:
-            return known
+        """Return the snapshot in a stored blob, decoded at most once.
+
+        A number that is not the newest, or comes with another content, means that the
+        numbering began anew (another trader, a restored store): nothing older is compared.
+        """
+        if self.blobs.get(seq) == blob:
+            return self.kept[seq]
+        if self.kept and seq <= max(self.kept):
+            self.kept.clear()
+            self.blobs.clear()
         raw = zstandard.ZstdDecompressor().decompress(blob, max_output_size=BODY_MAX_BYTES)
         document = json.loads(raw)
         assert isinstance(document, dict), "a snapshot is an object"
-        self.kept[seq] = document
+        self.kept[seq], self.blobs[seq] = document, blob
         while len(self.kept) > REMEMBERED:
-            self.kept.popitem(last=False)
+            oldest, _ = self.kept.popitem(last=False)
+            del self.blobs[oldest]
         return document
 
     def get(self, seq: int) -> Snapshot | None:

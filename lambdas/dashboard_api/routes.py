@@ -86,7 +86,9 @@ def close_session() -> Response[Any]:
     if token:
         parts.sessions.delete(digest_of(token))
     cookie = cookie_header(settings.session_cookie, "", age_s=0, is_secure=not settings.is_local)
-    return Response(status_code=204, headers={"Set-Cookie": cookie, "Cache-Control": "no-store"})
+    # An empty text, not None: a gateway may insist on a body that it can encode.
+    headers = {"Set-Cookie": cookie, "Cache-Control": "no-store"}
+    return Response(status_code=204, body="", headers=headers)
 
 
 def _session_view(actor: str, csrf: str, expires_ns: int) -> SessionView:
@@ -112,7 +114,7 @@ def read_live(since: Annotated[int | None, Query(ge=0)] = None) -> Response[Any]
     tag = {"ETag": f'"{seq}"', "Cache-Control": "no-cache"}
     asked = current_app().current_event.headers.get("if-none-match")
     if live.is_known(asked, seq):
-        return Response(status_code=304, headers=tag)
+        return Response(status_code=304, body="", headers=tag)
     now = recent.decode(seq, blob)
     before = recent.get(since) if since is not None else None
     body = live.answer(now, before, time.time_ns())

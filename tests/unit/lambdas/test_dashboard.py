@@ -62,6 +62,16 @@ def test_unknown_since_is_answered_whole(api: Api) -> None:
     assert body["is_delta"] is False and body["edges"]["pair_id"] == ["a"]
 
 
+def test_numbering_that_begins_anew_is_never_compared(api: Api) -> None:
+    store(api, snapshot(8, {"old": (1, 1)}))
+    api.call("GET", "/api/v1/live")
+    store(api, snapshot(9, {"old": (2, 1)}))
+    api.call("GET", "/api/v1/live")
+    store(api, snapshot(8, {"new": (3, 1)}))
+    _, body, _ = api.call("GET", "/api/v1/live", query={"since": "9"})
+    assert body["is_delta"] is False and body["edges"]["pair_id"] == ["new"]
+
+
 def test_no_snapshot_yet_says_so(api: Api) -> None:
     status, body, _ = api.call("GET", "/api/v1/live")
     assert status == 503 and "not reported" in body["title"]
