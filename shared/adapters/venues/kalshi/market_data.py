@@ -229,7 +229,9 @@ class KalshiMarketData:
         sweeps = 0
         while True:
             try:
-                await asyncio.wait_for(self._refresh_ready.wait(), _SWEEP_EVERY_S)
+                # Not wait_for: before Python 3.12 it can swallow a cancellation.
+                async with asyncio.timeout(_SWEEP_EVERY_S):
+                    await self._refresh_ready.wait()
             except TimeoutError:
                 sweeps += 1
                 is_event_turn = sweeps % _SWEEPS_PER_EVENT_READ == 0

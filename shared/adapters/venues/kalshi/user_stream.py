@@ -132,7 +132,9 @@ class UserStream:
     async def _sweep_loop(self) -> None:
         while True:
             try:
-                await asyncio.wait_for(self._sweep_now.wait(), _SWEEP_EVERY_S)
+                # Not wait_for: before Python 3.12 it can swallow a cancellation.
+                async with asyncio.timeout(_SWEEP_EVERY_S):
+                    await self._sweep_now.wait()
                 # A burst of causes is one sweep, and the records lag the frames a little.
                 await self._clock.sleep(0.2)
             except TimeoutError:
