@@ -14,6 +14,8 @@ from shared.domain.units import MICROS, PriceMicros, QtyMicros
 from shared.engine import exposure
 from shared.engine.state import PairView, State, Turn
 
+COVERAGE_PPM: Final = 1_250_000
+"""Depth kept behind every contract: below it the completion probability misses its gate."""
 MAX_QTY: Final = QtyMicros(1_000_000 * MICROS)
 
 
@@ -73,7 +75,8 @@ def _reach(state: State, instrument: Instrument, outcome: Outcome) -> QtyMicros:
         return QtyMicros(0)
     yes = levels[0][0] if outcome is Outcome.YES else PriceMicros(MICROS - levels[0][0])
     limit = PriceMicros(levels[0][0] + state.config.price_cap_ticks * instrument.step_at(yes))
-    return min(depth.available(levels, limit=limit), MAX_QTY)
+    there = depth.available(levels, limit=limit)
+    return QtyMicros(min(there * MICROS // COVERAGE_PPM, MAX_QTY))
 
 
 def _leg_first(state: State, view: PairView, quote: EdgeQuote) -> int:

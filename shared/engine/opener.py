@@ -16,7 +16,7 @@ from shared.domain.ids import PackageId, derive_package_id
 from shared.domain.instrument import Instrument
 from shared.domain.package import Leg, Package
 from shared.domain.risk import approve
-from shared.domain.units import MICROS, PriceMicros, QtyMicros, ceil_to_step
+from shared.domain.units import MICROS, PriceMicros, QtyMicros, ceil_to_step, floor_to_step
 from shared.engine import attempts, exposure, hedger, machine, rows
 from shared.engine.candidates import Candidate
 from shared.engine.exposure import Usage
@@ -55,16 +55,36 @@ def plan(
     if qty == 0:
         code = binding or GateCode.SIZE_BELOW_VENUE_MIN
         return None, [(code, cap_params(state, code, total, view))]
-    sized = _requote(state, turn, view, quote, qty)
-    if sized is None or sized.net_per_contract_micros < state.config.min_net_edge_micros:
-        return None, [
-            (GateCode.DEPTH_THIN, {"qty_micros": str(qty), "need_micros": str(quote.qty)})
-        ]
-    package = _build(state, turn, view, sized, found.leg_first, is_probe)
-    short = over_limits(state, view, package, total)
-    if short is not None:
-        return None, [short]
-    return package, []
+    return _fit(state, turn, view, found, total, qty, is_probe)
+
+
+def _fit(
+    state: State,
+    turn: Turn,
+    view: PairView,
+    found: Candidate,
+    total: Usage,
+    qty: QtyMicros,
+    is_probe: bool,
+) -> tuple[Package | None, list[Gate]]:
+    """Build the envelope and shrink it until even its worst case is inside every limit."""
+    quote, pair = found.quote, view.pair
+    a, b = state.instruments[pair.a], state.instruments[pair.b]
+    step = sizing.hedge_step(a, quote.worst_a, b, quote.worst_b)
+    least = sizing.least_legal_qty(a, quote.touch_a, b, quote.touch_b)
+    refused: list[Gate] = []
+    while qty >= least:
+        sized = _requote(state, turn, view, quote, qty)
+        if sized is None or sized.net_per_contract_micros < state.config.min_net_edge_micros:
+            thin = {"qty_micros": str(qty), "need_micros": str(quote.qty)}
+            return None, [(GateCode.DEPTH_THIN, thin)]
+        package = _build(state, turn, view, sized, found.leg_first, is_probe)
+        short = over_limits(state, view, package, total)
+        if short is None:
+            return package, []
+        refused = [short]
+        qty = QtyMicros(floor_to_step(qty * 4 // 5, step))
+    return None, refused or [(GateCode.SIZE_BELOW_VENUE_MIN, size_params(a, b, qty))]
 
 
 def _wants_probe(state: State, view: PairView, quote: EdgeQuote) -> bool:
