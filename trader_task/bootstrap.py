@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from psycopg_pool import AsyncConnectionPool
 
 from shared.adapters.aws.eventbridge import EventBridgeBus
 from shared.adapters.aws.secrets import SecretsManager
@@ -28,13 +29,16 @@ from shared.adapters.stores.postgres_journal import PostgresJournal
 from shared.adapters.stores.postgres_views import PostgresViews
 from shared.adapters.venues.kalshi.capabilities import choose_endpoints
 from shared.adapters.venues.kalshi.venue import connect_kalshi
+from shared.adapters.venues.paper.settings import PaperSettings, starting_cash
+from shared.adapters.venues.paper.store import PostgresPaperStore
+from shared.adapters.venues.paper.venue import PaperVenue
 from shared.adapters.venues.polymarket.account import PolymarketAccount
 from shared.adapters.venues.polymarket.encoding import encode_order_row
 from shared.adapters.venues.polymarket.execution import PolymarketExecution
 from shared.adapters.venues.polymarket.market_data import PolymarketMarketData
 from shared.adapters.venues.polymarket.rest import Credentials, Hosts
 from shared.contracts import config_v1, names
-from shared.domain.config import Config
+from shared.domain.config import DEFAULT_CONFIG, Config
 from shared.domain.enums import FillsMode, Venue
 from shared.domain.errors import (
     ConfigError,
@@ -44,9 +48,9 @@ from shared.domain.errors import (
     StoreError,
 )
 from shared.domain.events import EventBody
-from shared.domain.ids import MarketId
+from shared.domain.ids import MarketId, venue_of
 from shared.domain.instrument import Instrument
-from shared.domain.units import NS_PER_S, PriceMicros
+from shared.domain.units import NS_PER_S, PriceMicros, UsdMicros
 from shared.engine.kernel import Kernel
 from shared.engine.metrics import gauges
 from shared.engine.view import live_snapshot
@@ -75,7 +79,7 @@ class _Venues:
     feeds: dict[Venue, MarketData] = field(default_factory=dict)
     executions: dict[Venue, Execution] = field(default_factory=dict)
     accounts: dict[Venue, Account] = field(default_factory=dict)
-    on_resolved: Callable[[MarketId, PriceMicros], None] | None = None
+    on_resolved: Callable[[MarketId, PriceMicros], Awaitable[None]] | None = None
     wire_errors: Callable[[], Mapping[str, int]] = dict
 
 
@@ -208,7 +212,32 @@ async def _add_paper(
     stack: AsyncExitStack,
 ) -> None:
     """Let the fill model fill orders against the books that the kernel sees."""
-    raise NotAvailableError("the paper venue")
+    pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+        settings.dsn, min_size=1, max_size=4, open=False
+    )
+    await pool.open()
+    stack.push_async_callback(pool.close)
+    store = PostgresPaperStore(pool)
+    cash = UsdMicros(DEFAULT_CONFIG.capital_per_venue_usd_micros)
+    papers: dict[Venue, PaperVenue] = {}
+    for venue in venues.feeds:
+        paper = PaperVenue(
+            venue,
+            kernel.state.books.get,
+            instrument_of,
+            clock,
+            store,
+            PaperSettings(cash_by_shard=starting_cash(venue, cash)),
+        )
+        await _until(paper.open, f"the paper account at {venue.value}")
+        papers[venue] = paper
+        venues.executions[venue] = paper
+        venues.accounts[venue] = paper
+
+    async def on_resolved(market: MarketId, payout: PriceMicros) -> None:
+        await papers[venue_of(market)].on_resolved(market, payout)
+
+    venues.on_resolved = on_resolved
 
 
 @dataclass(frozen=True, slots=True)

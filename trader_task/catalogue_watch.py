@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Set
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
 
 from shared.contracts import names
 from shared.domain.config import Config
-from shared.domain.enums import HaltReason, Venue
+from shared.domain.enums import HaltReason, MarketStatus, Venue
 from shared.domain.events import (
     ConfigChanged,
     EventBody,
@@ -86,6 +87,12 @@ class CatalogueWatch:
         """The feed saw a newer version of a watched instrument."""
         if instrument.market_id in self._instruments:
             self._instruments[instrument.market_id] = instrument
+
+    def note_status(self, market: MarketId, status: MarketStatus) -> None:
+        """The feed saw a market pause, close or resume."""
+        known = self._instruments.get(market)
+        if known is not None and known.status is not status:
+            self._instruments[market] = replace(known, status=status)
 
     async def poll(self) -> None:
         """One turn: look at the pointers, read what moved."""

@@ -131,9 +131,9 @@ class Dispatcher:
                     unit.append(("decisions", (row,)))
                 case SubmitLeg():
                     row_of = attempt_rows.get(command.ticket.value.attempt_id)
-                    self._start(self._orders.submit(command.ticket, command.instrument, row_of))
+                    self.start(self._orders.submit(command.ticket, command.instrument, row_of))
                 case CommitEnvelope():
-                    self._start(self._orders.commit(command))
+                    self.start(self._orders.commit(command))
                 case ArmTimer():
                     self._timers.arm(command.timer_id, command.due_mono_ns)
                 case DropTimer():
@@ -146,25 +146,25 @@ class Dispatcher:
     def _start_other(self, command: Command) -> None:
         match command:
             case AskEvidence():
-                self._start(self._evidence.ask(command.package_id, command.tickets))
+                self.start(self._evidence.ask(command.package_id, command.tickets))
             case CancelOrder():
                 if command.ticket.attempt_id not in self._cancelling:
                     self._cancelling.add(command.ticket.attempt_id)
-                    self._start(self._cancel(command))
+                    self.start(self._cancel(command))
             case CancelEverything():
-                self._start(self._cancel_everything(command.venue))
+                self.start(self._cancel_everything(command.venue))
             case RequestSnapshot():
                 if command.market_id not in self._snapshots:
                     self._snapshots.add(command.market_id)
-                    self._start(self._request_snapshot(command.market_id))
+                    self.start(self._request_snapshot(command.market_id))
             case PersistHalt():
-                self._start(self._halts.persist(command.halt))
+                self.start(self._halts.persist(command.halt))
             case DropHalt():
-                self._start(
+                self.start(
                     self._halts.drop(command.scope, command.reason, command.actor, command.note)
                 )
             case MarkProven():
-                self._start(self._mark_proven(command))
+                self.start(self._mark_proven(command))
             case _:
                 raise TypeError(f"unknown command {type(command).__name__}")
 
@@ -214,7 +214,8 @@ class Dispatcher:
         at_ns, fencing = self._clock.wall_ns(), self._writer.fencing
         await asyncio.to_thread(self._proofs.mark_proven, command.pair_id, at_ns, fencing)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run work beside the loop; a failure is logged, ``settle`` waits for its end."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)

@@ -161,7 +161,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         metrics_port=_port(env.get("TWINLEG_METRICS_PORT", "8704")),
         geoblock_url=env.get("TWINLEG_GEOBLOCK_URL", ""),
         aws_endpoint_url=env.get("AWS_ENDPOINT_URL", ""),
-        aws_region=env.get("AWS_REGION", "us-east-1"),
+        aws_region=env.get("AWS_REGION", "eu-west-1"),
         environment=env,
     )
     refuse_swapped_modes(settings)

@@ -11,7 +11,7 @@ import asyncio
 import gc
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -20,13 +20,16 @@ import structlog
 from shared.domain.commands import Command, RecordDecision
 from shared.domain.config import Config
 from shared.domain.enums import HaltReason, Venue
+from shared.domain.errors import StoreError
 from shared.domain.events import (
     Event,
     EventBody,
+    FeedStatus,
     Halt,
     HaltTaken,
     InstrumentChanged,
     MarketResolved,
+    MarketStatusChanged,
     SecondTicked,
     Stamp,
 )
@@ -71,6 +74,7 @@ log = structlog.get_logger("trader")
 
 REDUCING_S: Final = 20.0
 CLOSING_S: Final = 5.0
+WARM_UP_NS: Final = 10 * NS_PER_S
 SILENT_LOOP_NS: Final = 5 * NS_PER_S
 
 
@@ -99,7 +103,7 @@ class Outside:
     payouts_since_ns: int
     take_snapshot: Callable[[int], Mapping[str, Any]]
     gauges: Callable[[], Mapping[str, float]]
-    on_resolved: Callable[[MarketId, PriceMicros], None] | None
+    on_resolved: Callable[[MarketId, PriceMicros], Awaitable[None]] | None
     start_checks: Sequence[Callable[[], Any]]
     close: Callable[[], Any]
     set_instruments: Callable[[Callable[[MarketId], Any]], None]
@@ -125,7 +129,9 @@ class Trader:
         self._versions = versions
         self._end = asyncio.Event()
         self._exit_code = 0
-        self._last_seq_seen = 0
+        self._resolved: set[MarketId] = set()
+        self._connected: set[Venue] = set()
+        self._feeds_ns = 0
         self._last_step_ns = outside.clock.mono_ns()
         self.metrics = Metrics()
         self.ingress = Ingress(outside.clock, settings.queue_capacity)
@@ -280,6 +286,7 @@ class Trader:
 
     def _start_feeds(self) -> None:
         """The kernel has its state: renew the lease, read the feeds, let seconds pass."""
+        self._feeds_ns = self._o.clock.mono_ns()
         self.tasks.start("lease", self._keep_lease)
         for venue, feed in self._o.feeds.items():
             self.tasks.start(
@@ -347,11 +354,45 @@ class Trader:
 
     def hear(self, body: EventBody) -> None:
         """Pass a body to the kernel, and to those beside it that need it too."""
+        if isinstance(body, FeedStatus) and self._is_warming_up(body):
+            return
         self._rest.put(body)
-        if isinstance(body, MarketResolved) and self._o.on_resolved is not None:
-            self._o.on_resolved(body.market_id, body.payout)
+        if isinstance(body, MarketResolved):
+            self._pass_on_resolution(body)
         elif isinstance(body, InstrumentChanged):
             self.catalogue.note_instrument(body.instrument)
+        elif isinstance(body, MarketStatusChanged):
+            self.catalogue.note_status(body.market_id, body.status)
+
+    def _is_warming_up(self, body: FeedStatus) -> bool:
+        """Whether a feed that never was connected may still be connecting for the first time.
+
+        Its books are not synced, so nothing opens on it; but a halt would outlast the first
+        connection by the 30 s of health that an automatic halt asks for.
+        """
+        if body.is_connected or self._o.clock.mono_ns() > self._feeds_ns + WARM_UP_NS:
+            self._connected.add(body.venue)
+        return body.venue not in self._connected
+
+    def _pass_on_resolution(self, body: MarketResolved) -> None:
+        """Tell the paper accounts once; they credit it, durably, whenever their store is up."""
+        on_resolved = self._o.on_resolved
+        if on_resolved is None or body.market_id in self._resolved:
+            return
+        self._resolved.add(body.market_id)
+
+        async def tell() -> None:
+            pause = 1.0
+            while True:
+                try:
+                    await on_resolved(body.market_id, body.payout)
+                    return
+                except StoreError as error:
+                    log.warning("payout postponed", market=body.market_id, error=str(error))
+                    await self._o.clock.sleep(pause)
+                    pause = min(pause * 2, 30.0)
+
+        self.dispatcher.start(tell())
 
     def _execute(self, event: Event, commands: Sequence[Command]) -> None:
         self._last_step_ns = event.stamp.mono_ns
