@@ -207,7 +207,8 @@ def on_second(state: State, turn: Turn) -> None:
     _check_adverse(state, turn)
     _check_stops(state, turn)
     scanner.on_second(state, turn)
-    state.snapshot_seq += 1
+    # Monotone over restarts too: a browser compares it with the number it last saw.
+    state.snapshot_seq = max(state.snapshot_seq + 1, turn.wall // NS_PER_S)
 
 
 def _roll_periods(state: State, turn: Turn) -> None:

@@ -24,6 +24,7 @@ NEAR_MICROS: Final = 10_000
 """A pair within a cent of the threshold is near: its books are kept proved (F-005)."""
 DECISION_GAP_NS: Final = 10 * NS_PER_S
 EDGE_ROW_GAP_NS: Final = 10 * NS_PER_S
+_ORDER: Final = {code: index for index, code in enumerate(GateCode)}
 AFTER_PACKAGE_NS: Final = 2 * NS_PER_S
 """Books need a moment to show what a package has taken."""
 
@@ -124,9 +125,8 @@ def _try_open(
 
 
 def _remember(state: State, turn: Turn, view: PairView, gates: list[Gate]) -> None:
-    order = {code: index for index, code in enumerate(GateCode)}
     unique = dict(reversed(gates))
-    ranked = tuple(sorted(unique.items(), key=lambda gate: order[gate[0]]))
+    ranked = tuple(sorted(unique.items(), key=lambda gate: _ORDER[gate[0]]))
     view.gates = ranked
     view.changed_seq = turn.stamp.seq
     first = ranked[0][0].value if ranked else "READY"
