@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from shared.domain.enums import BookSide, Liquidity, MarketStatus
@@ -14,6 +15,7 @@ from shared.simulators.kalshi_server.wire import (
     ORDER_WORDS,
     count_text,
     decimal_text,
+    position_money,
     price_text,
     result_word,
     stamp_ms,
@@ -142,8 +144,19 @@ def user_order_msg(order: OrderRecord, ticker: str) -> dict[str, Any]:
     }
 
 
-def position_msg(account: str, ticker: str, net: int) -> dict[str, Any]:
-    return {"user_id": account, "market_ticker": ticker, "position_fp": count_text(net)}
+def position_msg(
+    account: str, ticker: str, net: int, fills: Sequence[FillRecord]
+) -> dict[str, Any]:
+    cost, realised = position_money(fills)
+    return {
+        "user_id": account,
+        "market_ticker": ticker,
+        "position_fp": count_text(net),
+        "position_cost_dollars": decimal_text(cost, 4),
+        "realized_pnl_dollars": decimal_text(realised, 4),
+        "fees_paid_dollars": decimal_text(sum(fill.fee_usd for fill in fills), 4),
+        "volume_fp": count_text(sum(fill.qty for fill in fills)),
+    }
 
 
 def lifecycle_msg(moved: MarketMoved, ticker: str, raw: dict[str, Any]) -> dict[str, Any] | None:

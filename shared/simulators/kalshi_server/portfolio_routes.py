@@ -13,6 +13,7 @@ from shared.domain.units import (
     NS_PER_S,
 )
 from shared.exchange.matching_core import Exchange
+from shared.exchange.orders import FillRecord
 from shared.simulators.kalshi_server.market_routes import read_int
 from shared.simulators.kalshi_server.order_routes import AccountOf, find_own_order
 from shared.simulators.kalshi_server.problems import Problem, answer
@@ -24,6 +25,7 @@ from shared.simulators.kalshi_server.wire import (
     decimal_text,
     fill_object,
     order_object,
+    position_money,
     settlement_object,
     time_text,
 )
@@ -110,7 +112,8 @@ class PortfolioRoutes:
         return answer({"market_positions": page, "event_positions": [], "cursor": cursor})
 
     def _position_row(self, account: str, market: MarketId, net: int) -> dict[str, Any]:
-        fills = [fill for fill in self._exchange.fills(account) if fill.market_id == market]
+        fills = self._fills_of(account, market)
+        exposure, realised = position_money(fills)
         traded = sum(fill.amount_usd for fill in fills)
         fees = sum(fill.fee_usd for fill in fills)
         state = self._exchange.market(market)
@@ -120,11 +123,14 @@ class PortfolioRoutes:
             "exchange_index": state.instrument.shard,
             "total_traded_dollars": decimal_text(traded, 6),
             "position_fp": count_text(net),
-            "market_exposure_dollars": decimal_text(self._mark(market, net), 6),
-            "realized_pnl_dollars": decimal_text(0, 6),
+            "market_exposure_dollars": decimal_text(exposure, 6),
+            "realized_pnl_dollars": decimal_text(realised, 6),
             "fees_paid_dollars": decimal_text(fees, 6),
             "last_updated_ts": time_text(fills[-1].ts_ns if fills else state.changed_ns),
         }
+
+    def _fills_of(self, account: str, market: MarketId) -> list[FillRecord]:
+        return [fill for fill in self._exchange.fills(account) if fill.market_id == market]
 
     async def list_fills(self, request: web.Request) -> web.Response:
         account, query = self._account_of(request), request.query
@@ -164,7 +170,9 @@ class PortfolioRoutes:
             state = self._exchange.market(payout.market_id)
             event = state.instrument.event_id if state is not None else ""
             shard = self._shard_of(payout.market_id)
-            listed.append(settlement_object(payout, native_of(payout.market_id), event, shard))
+            fills = self._fills_of(account, payout.market_id)
+            ticker = native_of(payout.market_id)
+            listed.append(settlement_object(payout, fills, ticker, event, shard))
         return answer({"settlements": listed, "cursor": cursor})
 
     async def list_orders(self, request: web.Request) -> web.Response:

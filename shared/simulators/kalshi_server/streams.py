@@ -170,7 +170,8 @@ class StreamHub:
 
     def _publish_position(self, account: str, market: MarketId) -> None:
         net = self.exchange.position(account, market).net_yes
-        msg = messages.position_msg(account, native_of(market), net)
+        fills = [fill for fill in self.exchange.fills(account) if fill.market_id == market]
+        msg = messages.position_msg(account, native_of(market), net, fills)
         self._publish_private(
             account, "market_positions", "market_position", msg, native_of(market)
         )

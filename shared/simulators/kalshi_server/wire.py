@@ -13,7 +13,14 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from shared.domain.enums import BookSide, Liquidity, MarketStatus
-from shared.domain.units import MICROS, NS_PER_MS, NS_PER_S, PriceMicros, QtyMicros
+from shared.domain.units import (
+    MICROS,
+    NS_PER_MS,
+    NS_PER_S,
+    PriceMicros,
+    QtyMicros,
+    ceil_div,
+)
 from shared.exchange.matching_core import BookView, Exchange
 from shared.exchange.orders import FillRecord, OrderRecord, OrderStatus, PayoutRecord
 from shared.simulators.catalogue import SimMarket
@@ -168,7 +175,9 @@ def fill_object(fill: FillRecord, ticker: str, shard: int) -> dict[str, Any]:
     }
 
 
-def settlement_object(payout: PayoutRecord, ticker: str, event: str, shard: int) -> dict[str, Any]:
+def settlement_object(
+    payout: PayoutRecord, fills: Sequence[FillRecord], ticker: str, event: str, shard: int
+) -> dict[str, Any]:
     """Return a settlement; ``revenue`` and ``value`` are whole cents (rounded down)."""
     return {
         "ticker": ticker,
@@ -176,14 +185,46 @@ def settlement_object(payout: PayoutRecord, ticker: str, event: str, shard: int)
         "exchange_index": shard,
         "market_result": result_word(payout.payout),
         "yes_count_fp": count_text(payout.qty_yes),
-        "yes_total_cost_dollars": decimal_text(0, 6),
+        "yes_total_cost_dollars": decimal_text(_spent_on(fills, BookSide.BID), 6),
         "no_count_fp": count_text(payout.qty_no),
-        "no_total_cost_dollars": decimal_text(0, 6),
+        "no_total_cost_dollars": decimal_text(_spent_on(fills, BookSide.ASK), 6),
         "revenue": payout.cash_usd // 10_000,
         "value": payout.payout // 10_000,
-        "fee_cost": decimal_text(0, 6),
+        "fee_cost": decimal_text(sum(fill.fee_usd for fill in fills), 6),
         "settled_time": time_text(payout.ts_ns),
     }
+
+
+def _leg_price(fill: FillRecord) -> int:
+    """Return the price of the leg that a fill gained: YES for a bid, NO for an ask."""
+    return fill.yes_price if fill.book_side is BookSide.BID else MICROS - fill.yes_price
+
+
+def _spent_on(fills: Iterable[FillRecord], side: BookSide) -> int:
+    """Return what was paid for YES (bids) or NO (asks), in micro-dollars, rounded up."""
+    total = sum(_leg_price(fill) * fill.qty for fill in fills if fill.book_side is side)
+    return ceil_div(total, MICROS)
+
+
+def position_money(fills: Iterable[FillRecord]) -> tuple[int, int]:
+    """Return (cost of the open position, realised profit before fees) at average cost.
+
+    A fill against the position closes pairs, and each pair pays a dollar at once. Both
+    in micro-dollars, rounded down.
+    """
+    net, cost, realised = 0, 0, 0  # contracts signed YES; cost and profit x 1e6
+    for fill in fills:
+        gained = fill.qty if fill.book_side is BookSide.BID else -fill.qty
+        price = _leg_price(fill)
+        closed = min(fill.qty, abs(net)) if net * gained < 0 else 0
+        if closed:
+            freed = cost * closed // abs(net)
+            realised += closed * MICROS - closed * price - freed
+            cost -= freed
+        cost += (fill.qty - closed) * price
+        net += gained
+    assert cost >= 0, cost
+    return cost // MICROS, realised // MICROS
 
 
 def stamp_ms(ns: int) -> int:

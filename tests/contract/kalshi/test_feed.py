@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from shared.adapters.venues.kalshi.market_data import KalshiMarketData
+from shared.adapters.venues.kalshi.signing import Signer
+from shared.adapters.venues.kalshi.venue import connect_kalshi
 from shared.domain.enums import BookSide, BookState, MarketStatus, Venue
 from shared.domain.events import (
     BookChanged,
@@ -19,7 +22,18 @@ from shared.domain.events import (
 )
 from shared.domain.ids import market_id
 from shared.domain.units import MICROS
-from tests.support.kalshi_world import COIN, MATCH, RAIN, RATE, Lab, cents, contracts, kalshi_lab
+from tests.support.kalshi_world import (
+    COIN,
+    KEY_ID,
+    MATCH,
+    RAIN,
+    RATE,
+    Lab,
+    SystemTime,
+    cents,
+    contracts,
+    kalshi_lab,
+)
 
 
 class Books:
@@ -209,11 +223,26 @@ async def test_f028_one_paused_shard_pauses_its_markets_only() -> None:
             assert MarketStatusChanged(rate, MarketStatus.PAUSED) not in books.bodies
 
 
-async def test_many_markets_are_spread_over_connections() -> None:
-    from shared.adapters.venues.kalshi.market_data import KalshiMarketData
-    from shared.adapters.venues.kalshi.signing import Signer
-    from tests.support.kalshi_world import KEY_ID, SystemTime
+async def test_a_cancelled_feed_ends_whenever_it_is_cancelled() -> None:
+    async with kalshi_lab() as lab:
+        lab.set_book(RATE, {40: 100}, {42: 10})
+        listed = list((await lab.instruments()).values())
+        for step in range(24):
+            venue = connect_kalshi(lab.endpoints, KEY_ID, lab.private_key_pem, SystemTime())
+            await venue.market_data.watch(listed)
+            jobs = [
+                asyncio.create_task(venue.market_data.run(lambda _: None)),
+                asyncio.create_task(venue.execution.run_user_stream(lambda _: None)),
+            ]
+            await asyncio.sleep(step * 0.005)
+            for job in jobs:
+                job.cancel()
+            done, pending = await asyncio.wait(jobs, timeout=5)
+            assert len(done) == 2 and not pending, step
+            await venue.close()
 
+
+async def test_many_markets_are_spread_over_connections() -> None:
     async with kalshi_lab() as lab:
         venue = lab.venue
         data = KalshiMarketData(

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared.adapters.venues.kalshi.venue import connect_kalshi
 from shared.domain.enums import Outcome, Side, TimeInForce, Venue
 from shared.domain.errors import StoreError
 from shared.domain.events import EventBody, FillSeen
@@ -26,8 +27,10 @@ from shared.simulators.kalshi_server.order_routes import OrderRoutes
 from tests.support.kalshi_world import (
     ACCOUNT,
     COIN,
+    KEY_ID,
     RATE,
     Lab,
+    SystemTime,
     cents,
     contracts,
     kalshi_lab,
@@ -312,9 +315,6 @@ async def test_unreachable_venue_is_a_store_error_and_an_unknown() -> None:
         wanted = ticket(rate, Outcome.YES, Side.BUY, 42, 2)
         order = lab.venue.execution.encode(wanted, rate)
     # The server is gone now; the client was closed with it, so a new one is made.
-    from shared.adapters.venues.kalshi.venue import connect_kalshi
-    from tests.support.kalshi_world import KEY_ID, SystemTime
-
     venue = connect_kalshi(lab.endpoints, KEY_ID, lab.private_key_pem, SystemTime())
     with pytest.raises(StoreError):
         await venue.account.fetch_snapshot()

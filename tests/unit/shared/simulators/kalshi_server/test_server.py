@@ -19,7 +19,7 @@ from shared.simulators.kalshi_server.authentication import is_signed_by
 from shared.simulators.kalshi_server.order_routes import read_order
 from shared.simulators.kalshi_server.problems import Problem
 from shared.simulators.kalshi_server.wire import cut_page, decimal_text, time_text
-from tests.support.kalshi_world import COIN, KEY_ID, RATE, Lab, kalshi_lab
+from tests.support.kalshi_world import ACCOUNT, COIN, KEY_ID, RATE, Lab, kalshi_lab
 
 GOOD: dict[str, Any] = {
     "ticker": RATE,
@@ -264,6 +264,33 @@ async def test_sequence_counts_snapshots_deltas_and_acks_of_a_sid() -> None:
             )
             again = await socket.receive_json(timeout=5)
             assert (again["type"], again["seq"]) == ("orderbook_snapshot", 5)
+
+
+async def test_position_and_settlement_money_follow_the_fills() -> None:
+    async with kalshi_lab() as lab:
+        lab.set_book(RATE, {40: 100}, {42: 10})
+
+        async def trade(side: str, price: str, count: str) -> None:
+            body = {**GOOD, "side": side, "price": price, "count": count}
+            body["client_order_id"] = f"{side}{count}"
+            status, _ = await call(lab, "POST", "/portfolio/events/orders", body=body)
+            assert status == 201
+
+        await trade("bid", "0.4200", "10.00")
+        await trade("ask", "0.4000", "4.00")
+        _, page = await call(lab, "GET", "/portfolio/positions")
+        [row] = page["market_positions"]
+        assert (row["position_fp"], row["market_exposure_dollars"]) == ("6.00", "2.520000")
+        # Four bought at 42 and sold at 40: eight cents lost before fees.
+        assert row["realized_pnl_dollars"] == "-0.080000"
+        fees = sum(fill.fee_usd for fill in lab.exchange.fills(ACCOUNT))
+        assert row["fees_paid_dollars"] == decimal_text(fees, 6)
+        lab.resolve(RATE, 100)
+        _, page = await call(lab, "GET", "/portfolio/settlements")
+        [settled] = page["settlements"]
+        assert (settled["revenue"], settled["value"], settled["yes_count_fp"]) == (600, 100, "6.00")
+        assert settled["yes_total_cost_dollars"] == "4.200000"
+        assert settled["fee_cost"] == decimal_text(fees, 6)
 
 
 def test_texts() -> None:
