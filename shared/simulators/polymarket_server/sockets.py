@@ -35,7 +35,8 @@ QUEUE_MAX: Final = 20_000
 IDLE_S: Final = 20.0
 """A client that sends no PING for this long is dropped (the venue waits about ten)."""
 FRAME_BYTES_MAX: Final = 1024 * 1024
-RECENT_MAX: Final = 16
+RECENT_MAX: Final = 1
+"""A trade at the venue always moves its level right before; older moves are not its own."""
 
 
 @dataclass(eq=False, slots=True)

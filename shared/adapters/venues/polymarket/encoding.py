@@ -205,12 +205,15 @@ def build_payload(
     return msgspec.json.encode(body)
 
 
-def decode_payload(payload: bytes, instrument: Instrument) -> dict[str, str]:
+def decode_payload(
+    payload: bytes, instrument: Instrument, *, as_budget: bool = True
+) -> dict[str, str]:
     """Read a body back into venue-neutral words; shares no code with the encoder (I-05).
 
-    Keys, all text: market_id, outcome, side, price, qty, budget. A budget BUY has an empty
-    ``qty`` and its price is the highest tick not above money / shares, since the shares
-    were rounded down; every other order has an empty ``budget``.
+    Keys, all text: market_id, outcome, side, price, qty, budget. An immediate BUY is a
+    budget on this wire: told ``as_budget`` its ``qty`` is empty, else the shares expected
+    at the limit are given and ``budget`` is empty. Its price is the highest tick not above
+    money / shares, since the shares were rounded down.
     """
     body = json.loads(payload)
     order = body["order"]
@@ -221,7 +224,7 @@ def decode_payload(payload: bytes, instrument: Instrument) -> dict[str, str]:
     gives, takes = int(order["makerAmount"]), int(order["takerAmount"])
     buys = order["side"] == "BUY"
     money, shares = (gives, takes) if buys else (takes, gives)
-    is_budget = buys and body["orderType"] != "GTC"
+    is_budget = as_budget and buys and body["orderType"] != "GTC"
     ratio = money * 1_000_000 // shares
     step = instrument.step_at(PriceMicros(ratio if outcome == "yes" else 1_000_000 - ratio))
     return {

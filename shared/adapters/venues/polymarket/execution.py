@@ -133,7 +133,8 @@ class PolymarketExecution:
         payload = build_payload(message, ORDER_TYPES[ticket.tif], self._roles.owner)
         self._remember(order_id, ticket.attempt_id)
         self._instruments[instrument.market_id] = instrument
-        return EncodedOrder(ticket, payload, order_id, decode_payload(payload, instrument))
+        decoded = decode_payload(payload, instrument, as_budget=ticket.budget_usd is not None)
+        return EncodedOrder(ticket, payload, order_id, decoded)
 
     def _digest(self, message: OrderMessage, instrument: Instrument) -> str:
         separator = domain_separator(

@@ -35,6 +35,9 @@ CONFIRMED: Final = "CONFIRMED"
 FAILED: Final = "FAILED"
 PENDING: Final = frozenset({"MATCHED_NOT_BROADCASTED", "MATCHED", "MINED", "RETRYING"})
 
+PRICE_SLACK: Final = 3
+"""Micro-dollars by which the chain's whole amounts may miss price x shares of one level."""
+
 Owner = Callable[[str], AttemptId | None]
 """Order id (lower case) to the attempt that it belongs to, when we remember it."""
 
@@ -77,7 +80,7 @@ def make_fill(
     """Return a fill from a quantity and either its exact money or its price.
 
     A price reckoned from money is rounded against us, unless the money is a tick price's
-    own product rounded to the micro-dollar: then it is that price.
+    own product but for the chain's rounding: then it is that price.
     """
     if qty <= 0 or not trade_id or (cost is None and price is None):
         raise WireError("polymarket.trade.amounts", f"{trade_id} qty {qty}")
@@ -117,7 +120,7 @@ def price_of(cost: int, qty: int, side: Side, instrument: Instrument) -> int:
     assert cost > 0 and qty > 0, (cost, qty)
     step = instrument.grid[0].step if instrument.grid else 1
     near = (cost * MICROS // qty + step // 2) // step * step
-    if abs(near * qty - cost * MICROS) < MICROS:
+    if abs(near * qty - cost * MICROS) <= PRICE_SLACK * MICROS:
         return near
     if side is Side.BUY:
         return ceil_div(cost * MICROS, qty)
