@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import pytest
+
 from shared.adapters.venues.kalshi.market_data import KalshiMarketData
 from shared.adapters.venues.kalshi.signing import Signer
 from shared.adapters.venues.kalshi.venue import connect_kalshi
@@ -22,6 +24,7 @@ from shared.domain.events import (
 )
 from shared.domain.ids import market_id
 from shared.domain.units import MICROS
+from shared.simulators.kalshi_server.streams import StreamHub
 from tests.support.kalshi_world import (
     COIN,
     KEY_ID,
@@ -178,10 +181,37 @@ async def test_rest_that_lastingly_differs_makes_the_book_stale_and_asks_again()
             market = lab.exchange.market(market_id(Venue.KALSHI, RATE))
             assert market is not None
             market.ladder.set_crowd(BookSide.BID, cents(38), contracts(5))
-            await lab.venue.market_data.request_snapshot(market_id(Venue.KALSHI, RATE))
+            key = market_id(Venue.KALSHI, RATE)
+            await lab.venue.market_data.request_snapshot(key)
+            await asyncio.sleep(0.5)
+            # The snapshot is two seconds fresh: a REST answer may simply lag behind it.
+            assert books.state[key] is BookState.SYNCED and books.count(BookProved) == 0
+            await asyncio.sleep(1.7)
+            await lab.venue.market_data.request_snapshot(key)
             await until(lambda: books.count(BookReplaced) == 2)
             assert BookState.STALE in [b.state for b in books.bodies if isinstance(b, BookMarked)]
             await until(lambda: books.equals(lab, RATE))
+
+
+async def test_f008_flipped_no_prices_freeze_the_feed_until_rest_agrees(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Below one half a flipped ladder does not cross: only REST can tell."""
+    true_snapshot = StreamHub.snapshot
+
+    def flipped(self: StreamHub, ticker: str, *, yes_price: bool) -> object:
+        return true_snapshot(self, ticker, yes_price=not yes_price)
+
+    key = market_id(Venue.KALSHI, RATE)
+    async with kalshi_lab() as lab:
+        lab.set_book(RATE, {30: 100}, {42: 10, 43: 5})
+        with monkeypatch.context() as patch:
+            patch.setattr(StreamHub, "snapshot", flipped)
+            async with feed(lab, RATE) as books:
+                await until(lambda: books.state.get(key) is BookState.FROZEN)
+                patch.undo()
+                await until(lambda: books.equals(lab, RATE))
+        assert lab.venue.tally.counts["convention"] >= 1
 
 
 async def test_lifecycle_pauses_determines_and_settles() -> None:

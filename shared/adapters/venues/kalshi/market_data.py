@@ -9,7 +9,6 @@ market objects, proof that a quiet book is still true, the exchange's own status
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
@@ -19,29 +18,24 @@ from shared.adapters.venues.kalshi.catalogue import KalshiCatalogue
 from shared.adapters.venues.kalshi.connection import Connection
 from shared.adapters.venues.kalshi.errors import WireTally
 from shared.adapters.venues.kalshi.market_board import MarketBoard
-from shared.adapters.venues.kalshi.parsing import read_levels
+from shared.adapters.venues.kalshi.proofs import BookProofs
 from shared.adapters.venues.kalshi.rest import KalshiRest
-from shared.adapters.venues.kalshi.schemas import BookReply, ExchangeStatus
+from shared.adapters.venues.kalshi.schemas import ExchangeStatus
 from shared.adapters.venues.kalshi.signing import Signer
 from shared.adapters.venues.kalshi.stream import BookStream, Step
 from shared.adapters.venues.kalshi.timing import ClockWatch
-from shared.adapters.venues.kalshi.wire_book import Comparison
 from shared.domain.enums import BookState, Venue
 from shared.domain.errors import StoreError, WireError
-from shared.domain.events import BookProved, FeedBody, FeedStatus, Level
+from shared.domain.events import EventBody, FeedBody, FeedStatus
 from shared.domain.ids import MarketId, native_of
 from shared.domain.instrument import Instrument
 from shared.ports.clock import Clock
 from shared.ports.venue import Sink
 
 _TICK_S: Final = 0.25
-_PROOFS_AT_ONCE: Final = 8
-_LAG_ALLOWED_S: Final = 0.3
-"""A REST read may be this far ahead of the stream before they are said to disagree."""
 _SWEEP_EVERY_S: Final = 60.0
 _SWEEPS_PER_EVENT_READ: Final = 10
 _STATUS_EVERY_S: Final = 10.0
-_CONVENTION_SAMPLES: Final = 3
 
 
 class KalshiMarketData:
@@ -73,8 +67,7 @@ class KalshiMarketData:
         self._jobs: set[asyncio.Task[None]] = set()
         self._refresh: dict[str, bool] = {}
         self._refresh_ready = asyncio.Event()
-        self._proving: set[str] = set()
-        self._proof_slots = asyncio.Semaphore(_PROOFS_AT_ONCE)
+        self._proofs = BookProofs(rest, clock, tally)
         self._add_link()
 
     # --- port -------------------------------------------------------------------------------
@@ -124,83 +117,12 @@ class KalshiMarketData:
         """Prove a synced book by a REST read, or have a doubtful one sent again."""
         ticker = native_of(market)
         link = self._link_of(ticker)
-        if link is None or ticker in self._proving:
+        if link is None or self._proofs.is_running(ticker):
             return
         if link.stream.books[ticker].state is not BookState.SYNCED:
             link.apply(link.stream.ask_snapshot([ticker], self._clock.mono_ns()))
             return
-        self._proving.add(ticker)
-        self._start(self._prove(link, ticker))
-
-    # --- proofs -----------------------------------------------------------------------------
-
-    async def _read_book(self, ticker: str) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
-        """Read a book over REST, whose ladders are always in each outcome's own price."""
-        path = f"/markets/{ticker}/orderbook"
-        reply = await self._rest.get(path, BookReply, background=True)
-        book = reply.orderbook_fp
-        return (
-            read_levels(book.yes_dollars, flip=False),
-            read_levels(book.no_dollars, flip=True),
-        )
-
-    async def _prove(self, link: _Link, ticker: str) -> None:
-        """BookProved when REST equals the stream; a lasting difference needs a new snapshot.
-
-        Frames of the market that arrive meanwhile prove it themselves.
-        """
-        try:
-            async with self._proof_slots:
-                book = link.stream.books.get(ticker)
-                if book is None:
-                    return
-                version = book.version
-                bids, asks = await self._read_book(ticker)
-            result = book.compare(bids, asks)
-            if result is not Comparison.EQUAL and book.version == version:
-                await self._clock.sleep(_LAG_ALLOWED_S)
-                result = book.compare(bids, asks)
-            if link.stream.books.get(ticker) is not book or book.state is not BookState.SYNCED:
-                return
-            if result is Comparison.EQUAL:
-                self._emit([BookProved(link.stream.instruments[ticker].market_id)])
-            elif result is Comparison.FLIPPED and book.version == version:
-                link.apply(link.stream.freeze(f"no side of {ticker} is quoted mirrored"))
-            elif book.version == version:
-                self._tally.note("rest_differs", ticker)
-                now = self._clock.mono_ns()
-                link.apply(link.stream.distrust(ticker, "REST shows another book", now))
-        except WireError as error:
-            self._tally.note_error(error)
-        except StoreError as error:
-            self._tally.note("proof_failed", str(error))
-        finally:
-            self._proving.discard(ticker)
-
-    async def _verify_convention(self, link: _Link) -> None:
-        """After each connect: find a book whose asks REST reads alike, or freeze the feed."""
-        generation = link.stream.generation
-        for attempt in itertools.count():
-            await self._clock.sleep(_TICK_S if attempt < 20 else 5.0)
-            if link.stream.generation != generation or not link.stream.is_open:
-                return
-            candidates = [t for t, b in link.stream.books.items() if b.has_snapshot and b.asks]
-            for ticker in candidates[:_CONVENTION_SAMPLES]:
-                try:
-                    _, asks = await self._read_book(ticker)
-                except (WireError, StoreError) as error:
-                    self._tally.note("convention_unread", str(error))
-                    continue
-                book = link.stream.books.get(ticker)
-                if book is None or link.stream.generation != generation:
-                    continue
-                likeness = book.likeness(asks)
-                if likeness < 0:
-                    link.apply(link.stream.freeze(f"no side of {ticker} is quoted mirrored"))
-                    return
-                if likeness > 0:
-                    link.apply(link.stream.confirm_convention())
-                    return
+        self._start(self._proofs.prove(link.stream, ticker, self._emit_one, link.apply))
 
     # --- loops ------------------------------------------------------------------------------
 
@@ -299,6 +221,10 @@ class KalshiMarketData:
         if not job.cancelled() and job.exception() is not None:
             self._tally.note("task_died", repr(job.exception()))
 
+    def _emit_one(self, body: EventBody) -> None:
+        if self._sink is not None:
+            self._sink(body)
+
     def _emit(self, bodies: Sequence[FeedBody]) -> None:
         if self._sink is not None:
             for body in bodies:
@@ -343,7 +269,7 @@ class KalshiMarketData:
     def link_opened(self, link: _Link) -> None:
         link.apply(link.stream.open(self._clock.mono_ns()))
         assert link.stream.generation == link.connection.life
-        self._start(self._verify_convention(link))
+        self._start(self._proofs.verify_convention(link.stream, link.apply))
         # Lifecycle frames of the time without a connection are lost for good.
         self._ask_refresh(list(link.stream.instruments), with_event=False)
         self.say_status()

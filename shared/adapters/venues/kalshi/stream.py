@@ -285,7 +285,7 @@ class BookStream:
                 step.refresh.add(msg.market_ticker)
                 raise WireError("off_grid", f"{msg.market_ticker} {price}")
         book.replace(bids, asks)
-        book.asked_ns = None
+        book.asked_ns, book.changed_ns = None, now_ns
         if book.is_crossed:
             self._merge(step, self.freeze(f"no-side prices cross in {msg.market_ticker}"))
             return
@@ -305,6 +305,7 @@ class BookStream:
             step.refresh.add(msg.market_ticker)
             raise WireError("off_grid", f"{msg.market_ticker} {msg.price_dollars}")
         size = book.change(side, price, delta)
+        book.changed_ns = now_ns
         ts_ns = read_epoch_ms(msg.ts_ms)
         step.venue_ts_ns = step.venue_ts_ns or ts_ns
         if book.is_crossed:

@@ -34,6 +34,7 @@ class WireBook:
         "best_ask",
         "best_bid",
         "bids",
+        "changed_ns",
         "has_snapshot",
         "reason",
         "state",
@@ -50,6 +51,8 @@ class WireBook:
         self.has_snapshot = False
         self.asked_ns: int | None = None
         """Monotonic time at which a snapshot was last asked for; None when not asked."""
+        self.changed_ns = 0
+        """Monotonic time of the last frame of this market that was applied."""
         self.version = 0
         """Grows with every frame of this market that was applied."""
 
