@@ -8,12 +8,19 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+import httpx
 import pytest
+import zstandard
 
-from cdk.local.deploy import client
+from cdk.local import login
+from cdk.local.deploy import aws_environment, client
+from shared.adapters.aws.sqs import SqsCommandQueue
+from shared.adapters.stores.dynamodb_flags import DynamoFlags
+from shared.adapters.stores.postgres_control import PostgresControl
 from shared.contracts import names
 from tests.support.embedded_aws import *  # noqa: F403
 from tests.support.embedded_aws import EmbeddedAws
+from tests.support.postgres import *  # noqa: F403
 
 pytestmark = pytest.mark.aws
 
@@ -92,7 +99,55 @@ def test_grave_decisions_reach_the_alert_queue(embedded_aws: EmbeddedAws) -> Non
     assert heard == ["p1"]
 
 
+def test_a_person_logs_in_looks_halts_and_leaves(
+    embedded_aws: EmbeddedAws, postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded_aws.deploy(Dsn=postgres_dsn)
+    code = login.new_code()
+    login.store_code(embedded_aws.endpoint, code)
+    host = {"Host": f"{embedded_aws.api_id}.execute-api.localhost"}
+    with httpx.Client(base_url=f"{embedded_aws.endpoint}/api/v1", headers=host, timeout=30) as web:
+        assert web.post("/session", json={"code": "AAAA-AAAA"}).status_code == 401
+        opened = web.post("/session", json={"code": code})
+        assert opened.status_code == 200 and opened.json()["badge"] == "PAPER"
+        web.cookies.set("twinleg_session", opened.cookies["twinleg_session"])
+        assert web.post("/session", json={"code": code}).status_code == 401
+        assert web.get("/fills").json()["rows"] == []
+        assert web.get("/packages/none").status_code == 404
+        assert web.get("/fills", params={"limit": 0}).status_code == 422
+        assert web.get("/live").status_code == 503
+        put_snapshot(embedded_aws, monkeypatch, seq=5)
+        live = web.get("/live")
+        assert live.json()["edges"]["pair_id"] == ["a"] and live.headers["ETag"] == '"5"'
+        assert web.get("/live", headers={"If-None-Match": '"5"'}).status_code == 304
+        assert web.post("/halt", json={}).status_code == 403
+        csrf = {"X-Twinleg-CSRF": opened.json()["csrf_token"]}
+        halted = web.post("/halt", json={"scope": "venue:kalshi"}, headers=csrf)
+        assert halted.status_code == 202
+        flags = DynamoFlags("local")
+        assert [halt.scope for halt in flags.read_halts()] == ["venue:kalshi"]
+        control = PostgresControl(postgres_dsn)
+        assert [halt.scope for halt in control.read_halts()] == ["venue:kalshi"]
+        assert control.read_log()[0]["command_id"] == halted.json()["command_id"]
+        control.close()
+        (message,) = SqsCommandQueue("local").receive()
+        assert json.loads(message.body)["command_id"] == halted.json()["command_id"]
+        assert web.delete("/session", headers=csrf).status_code == 204
+        assert web.get("/session").status_code == 401
+
+
+def put_snapshot(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, *, seq: int) -> None:
+    """Store a small snapshot as the trader does."""
+    for name, value in aws_environment(aws.endpoint).items():
+        monkeypatch.setenv(name, value)
+    edges = {"pair_id": ["a"], "age_ms": [1], "net_micros": [5], "removed": []}
+    document = {"seq": seq, "as_of_ns": time.time_ns(), "edges": edges}
+    blob = zstandard.ZstdCompressor().compress(json.dumps(document).encode())
+    DynamoFlags("local").put_snapshot(seq, blob)
+
+
 def test_what_is_unchanged_is_skipped_and_state_survives(embedded_aws: EmbeddedAws) -> None:
+    embedded_aws.deploy()
     assert embedded_aws.deploy().changed == ()
     assert embedded_aws.deploy(StateDir="elsewhere").changed == ("functions",)
     configured = client("lambda", embedded_aws.endpoint).get_function_configuration(
