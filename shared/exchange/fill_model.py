@@ -2,8 +2,7 @@
 
 The model. An order sent at t reaches the venue at t + outbound latency (seeded from the
 attempt, so a replay draws the same) and walks the book *seen then*, level by level, at
-the level's own prices. Liquidity that we took comes back linearly over ``recovery_ns``:
-in the real book nobody knows that we were there, so without this one stale level could
+the level's own prices. Liquidity that we took is away for ``recovery_ns``: in the real book nobody knows that we were there, so without this one stale level could
 be hit twice.
 What the model cannot know: hidden queue changes between our feed and the venue, other
 takers in the same millisecond, and how makers would have answered us.
@@ -52,7 +51,7 @@ class Depletion:
         self._taken.setdefault((market, side, yes_price), []).append((now_ns, qty))
 
     def missing(self, market: MarketId, side: BookSide, yes_price: int, now_ns: int) -> int:
-        """Return how much of a level is still gone (rounded up: against us)."""
+        """Return how much of a level is still gone: all of it until its recovery is over."""
         key = (market, side, yes_price)
         entries = [
             (at, qty) for at, qty in self._taken.get(key, ()) if now_ns - at < self.recovery_ns
@@ -61,10 +60,7 @@ class Depletion:
             self._taken.pop(key, None)
             return 0
         self._taken[key] = entries
-        return sum(
-            -(-qty * (self.recovery_ns - max(0, now_ns - at)) // self.recovery_ns)
-            for at, qty in entries
-        )
+        return sum(qty for _, qty in entries)
 
     def remaining(
         self, market: MarketId, side: BookSide, levels: Mapping[int, int], now_ns: int

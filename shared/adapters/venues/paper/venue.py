@@ -323,6 +323,19 @@ class PaperVenue:
         bids = self._depletion.remaining(market_id, BookSide.BID, bids, now_ns)
         asks = self._depletion.remaining(market_id, BookSide.ASK, asks, now_ns)
         self._exchange.set_book(market_id, bids, asks, now_ns)
+        self._deplete_crossed(market_id, bids, asks, now_ns)
+
+    def _deplete_crossed(
+        self, market_id: MarketId, bids: dict[int, int], asks: dict[int, int], now_ns: int
+    ) -> None:
+        """Remember liquidity that met a resting order of ours: it comes only once."""
+        market = self._exchange.market(market_id)
+        assert market is not None
+        for side, levels in ((BookSide.BID, bids), (BookSide.ASK, asks)):
+            for price, qty in levels.items():
+                met = qty - market.ladder.crowd_total(side, price)
+                if met > 0:
+                    self._depletion.take(market_id, side, price, met, now_ns)
 
     def _heard(self, happening: Happening) -> None:
         if isinstance(happening, FillMade):

@@ -1,4 +1,4 @@
-"""Latency is drawn from the attempt; taken depth comes back linearly."""
+"""Latency is drawn from the attempt; taken depth stays away for a while."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def test_latency_stays_in_bounds_and_repeats() -> None:
     assert len(set(draws)) > 490
 
 
-def test_what_we_took_comes_back_over_the_recovery_time() -> None:
+def test_what_we_took_comes_back_when_its_recovery_is_over() -> None:
     depletion = Depletion(recovery_ns=4 * NS_PER_S)
     depletion.take(MARKET, BookSide.ASK, 420_000, 100, 0)
     levels = {420_000: 150, 430_000: 40}
     assert depletion.remaining(MARKET, BookSide.ASK, levels, 0) == {420_000: 50, 430_000: 40}
-    assert depletion.remaining(MARKET, BookSide.ASK, levels, NS_PER_S)[420_000] == 75
+    assert depletion.remaining(MARKET, BookSide.ASK, levels, NS_PER_S)[420_000] == 50
     assert depletion.remaining(MARKET, BookSide.ASK, levels, 4 * NS_PER_S) == levels
     assert depletion.remaining(MARKET, BookSide.BID, levels, 0) == levels
 
