@@ -30,6 +30,8 @@ _LAG_ALLOWED_S: Final = 0.3
 """A REST read may be this far ahead of the stream before they are said to disagree."""
 _QUIET_NS: Final = 2 * NS_PER_S
 """A frame of the market proves it for so long; a REST answer may be older than that frame."""
+_WHOLE_EVERY_NS: Final = 10 * NS_PER_S
+"""A proved book is handed out whole so often: whoever asks may doubt his own copy."""
 _SAMPLES: Final = 3
 _FIRST_TRIES: Final = 20
 _TRY_EVERY_S: Final = 0.25
@@ -71,6 +73,8 @@ class BookProofs:
                 return
             now_ns = self._clock.mono_ns()
             if result is Comparison.EQUAL:
+                if now_ns - book.published_ns > _WHOLE_EVERY_NS:
+                    apply(stream.republish(ticker, now_ns))
                 emit(BookProved(stream.instruments[ticker].market_id))
             elif book.version != version:
                 return
@@ -105,7 +109,7 @@ class BookProofs:
                     apply(stream.freeze(f"no side of {ticker} is quoted mirrored"))
                     return
                 if likeness > 0:
-                    apply(stream.confirm_convention())
+                    apply(stream.confirm_convention(self._clock.mono_ns()))
                     return
 
     async def _likeness(self, stream: BookStream, ticker: str) -> int:

@@ -195,14 +195,24 @@ class BookStream:
             self._mark(step, ticker, book, BookState.FROZEN, reason)
         return step
 
-    def confirm_convention(self) -> Step:
+    def republish(self, ticker: str, now_ns: int) -> Step:
+        """Hand out a proved book whole again, for a reader that lost trust in its copy."""
+        step = Step()
+        book = self.books[ticker]
+        if book.state is BookState.SYNCED:
+            self._publish(step, ticker, book, 0, now_ns)
+            market = self.instruments[ticker].market_id
+            step.bodies.append(BookMarked(market, BookState.SYNCED, "proved"))
+        return step
+
+    def confirm_convention(self, now_ns: int) -> Step:
         """A REST read agreed: release the freeze and publish what was collected."""
         step = Step()
         if self.frozen:
             self.frozen = ""
             for ticker, book in self.books.items():
                 if book.has_snapshot and self.is_open:
-                    self._publish(step, ticker, book, 0)
+                    self._publish(step, ticker, book, 0, now_ns)
                 else:
                     self._mark(step, ticker, book, BookState.STALE, "waiting for a snapshot")
         return step
@@ -289,7 +299,7 @@ class BookStream:
         if book.is_crossed:
             self._merge(step, self.freeze(f"no-side prices cross in {msg.market_ticker}"))
             return
-        self._publish(step, msg.market_ticker, book, step.venue_ts_ns)
+        self._publish(step, msg.market_ticker, book, step.venue_ts_ns, now_ns)
 
     def _on_delta(self, step: Step, frame: Frame, now_ns: int) -> None:
         msg = read_msg(frame, DeltaMsg)
@@ -382,12 +392,13 @@ class BookStream:
             book.state, book.reason = state, reason
             step.bodies.append(BookMarked(self.instruments[ticker].market_id, state, reason))
 
-    def _publish(self, step: Step, ticker: str, book: WireBook, ts_ns: int) -> None:
+    def _publish(self, step: Step, ticker: str, book: WireBook, ts_ns: int, now_ns: int) -> None:
         """Hand out a whole book and call it SYNCED, unless the feed is frozen."""
         if self.frozen:
             self._mark(step, ticker, book, BookState.FROZEN, self.frozen)
             return
         assert book.has_snapshot and not book.is_crossed, ticker
+        book.published_ns = now_ns
         bids, asks = book.levels()
         step.bodies.append(BookReplaced(self.instruments[ticker].market_id, bids, asks, ts_ns))
         self._mark(step, ticker, book, BookState.SYNCED, "snapshot")

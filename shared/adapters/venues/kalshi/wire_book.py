@@ -36,6 +36,7 @@ class WireBook:
         "bids",
         "changed_ns",
         "has_snapshot",
+        "published_ns",
         "reason",
         "state",
         "version",
@@ -53,6 +54,8 @@ class WireBook:
         """Monotonic time at which a snapshot was last asked for; None when not asked."""
         self.changed_ns = 0
         """Monotonic time of the last frame of this market that was applied."""
+        self.published_ns = 0
+        """Monotonic time at which it was last handed out whole."""
         self.version = 0
         """Grows with every frame of this market that was applied."""
 

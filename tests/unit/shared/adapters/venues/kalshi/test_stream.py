@@ -194,7 +194,7 @@ def test_f008_crossing_snapshot_freezes_the_whole_feed() -> None:
     step = wire.snapshot(RATE)
     assert not [b for b in step.bodies if isinstance(b, BookReplaced)]
     assert wire.states()[RATE] is FROZEN
-    step = wire.stream.confirm_convention()
+    step = wire.stream.confirm_convention(wire.now)
     assert (RATE, SYNCED) in marks(step)
     assert [b.market_id for b in step.bodies if isinstance(b, BookReplaced)] == [
         INSTRUMENTS[RATE].market_id
@@ -304,6 +304,19 @@ def test_lifecycle_gap_asks_for_all_market_objects() -> None:
     assert [m.event_type for m in step.lifecycle] == ["deactivated"]  # type: ignore[union-attr]
     step = wire.send(type="market_lifecycle_v2", sid=3, seq=5, msg=msg)
     assert step.refresh_all and not marks(step)
+
+
+def test_a_proved_book_can_be_handed_out_whole_again() -> None:
+    wire = Wire()
+    wire.both_synced()
+    wire.delta("0.3900", "1.00")
+    step = wire.stream.republish(RATE, wire.now)
+    [book] = [b for b in step.bodies if isinstance(b, BookReplaced)]
+    assert book.bids[1] == (cents(39), contracts(51))
+    assert marks(step) == [(RATE, SYNCED)]
+    wire.seq += 1
+    wire.delta("0.3900", "1.00")
+    assert wire.stream.republish(RATE, wire.now).bodies == []  # never while in doubt
 
 
 def test_watch_adds_and_deletes_on_the_live_subscription() -> None:
