@@ -68,7 +68,7 @@ def test_venue_that_is_stale_is_said_in_words(dashboard: Dashboard, world: World
     page = dashboard.page
     world.venue_states["kalshi"] = "stale"
     world.frame_age_ms["kalshi"] = 4_700
-    expect(page.locator(".facts")).to_contain_text(re.compile(r"Kalshi\s*stale\s*4\.7 s"))
+    expect(page.locator(".facts")).to_contain_text(re.compile(r"KalshiK?\s*stale\s*4\.7 s"))
     page.get_by_role("link", name=re.compile("1 to look at")).click()
     expect(page.get_by_role("heading", name="Health")).to_be_visible()
     expect(page.locator(".look")).to_contain_text("Kalshi is stale")
@@ -82,7 +82,7 @@ def test_unknown_figures_are_question_marks(dashboard: Dashboard, world: World) 
     kalshi = dashboard.page.locator("section.table tbody tr", has_text="Kalshi")
     expect(kalshi.locator("td").nth(5)).to_have_text("?")
     expect(dashboard.page.locator(".facts").first).to_contain_text(
-        re.compile(r"Polymarket\s*stale\s*\? s")
+        re.compile(r"PolymarketP?\s*stale\s*\? s")
     )
 
 

@@ -1,7 +1,7 @@
 /** The one polite live region: halts, their end, packages that got stuck, and short confirmations. */
 
 import type { LiveSnapshot } from './api/contract';
-import { haltReason, haltScope } from './format/words';
+import { haltCause, haltScope } from './format/words';
 
 class Announcer {
 	text = $state('');
@@ -19,7 +19,7 @@ class Announcer {
 		if (this.#halts !== null) {
 			const begun = snapshot.halts.find((halt) => !this.#halts?.has(halt.scope));
 			const ended = [...this.#halts].find((scope) => !halts.has(scope));
-			if (begun) this.text = `${haltScope(begun.scope)} halted: ${haltReason(begun.reason)}.`;
+			if (begun) this.text = `${haltScope(begun.scope)} halted${haltCause(begun.reason, begun.note)}.`;
 			else if (ended) this.text = `${haltScope(ended)} trades again.`;
 			else if (snapshot.packages.stuck > this.#stuck) this.text = 'A package is stuck and needs you.';
 		}

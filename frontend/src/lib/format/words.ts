@@ -96,7 +96,6 @@ const HALT_REASONS: Record<string, string> = {
 	stop_day: 'day stop reached',
 	stop_week: 'week stop reached',
 	stop_month: 'month stop reached',
-	operator: 'halted by the operator',
 	unwinds: 'too many unwinds',
 	crash_loop: 'the trader restarted too often',
 	alert_path: 'alerts cannot be delivered',
@@ -116,8 +115,20 @@ export function haltReason(reason: string): string {
 	return HALT_REASONS[reason] ?? reason.replaceAll('_', ' ');
 }
 
-/** How a halt ends, as a sentence. */
-export function haltLift(lift: string, scope: string): string {
-	if (lift === 'auto') return 'Trading goes on by itself 30 s after the cause is gone.';
-	return `Only you can resume: twinleg resume ${scope} --reason "…"`;
+/** Why it was halted, with a colon in front; nothing when a person did it without a word. */
+export function haltCause(reason: string, note: string): string {
+	const parts = [reason === 'operator' ? '' : haltReason(reason), note].filter((part) => part !== '');
+	return parts.length > 0 ? `: ${parts.join(', ')}` : '';
+}
+
+export interface HaltEnd {
+	text: string;
+	/** What to type in a terminal, when a person must end the halt. */
+	command: string | null;
+}
+
+/** How a halt ends. */
+export function haltEnd(lift: string, scope: string): HaltEnd {
+	if (lift === 'auto') return { text: 'Trading goes on by itself 30 s after the cause is gone.', command: null };
+	return { text: 'Only you can resume:', command: `twinleg resume ${scope} --reason …` };
 }
