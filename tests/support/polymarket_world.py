@@ -256,7 +256,8 @@ class Collected:
                 await self._changed.wait()
 
         try:
-            await asyncio.wait_for(wait(), within_s)
+            async with asyncio.timeout(within_s):
+                await wait()
         except TimeoutError:
             kinds = [type(body).__name__ for body in self.bodies]
             raise AssertionError(f"did not happen within {within_s} s; saw {kinds[-20:]}") from None

@@ -164,7 +164,8 @@ def build_message(
     token = instrument.token_of(ticket.outcome)
     if not token.isdecimal():
         raise DomainError(f"{ticket.market_id} has no token id for {ticket.outcome.value}")
-    assert ticket.decided_wall_ns > 0, ticket.attempt_id
+    if ticket.decided_wall_ns <= 0:
+        raise DomainError(f"attempt {ticket.attempt_id} has no time of decision")
     return OrderMessage(
         salt=salt,
         maker=roles.maker,

@@ -18,6 +18,7 @@ from shared.adapters.venues.polymarket.parsing import micros
 from shared.adapters.venues.polymarket.schemas import OpenOrder, Trade
 from shared.domain.ids import AttemptId
 from shared.domain.order import Evidence, EvidenceKind, Fill, LegTicket
+from shared.domain.risk import TICKET_LIFE_NS
 from shared.domain.units import NS_PER_S, QtyMicros
 
 ABSENCE_WAIT_NS: Final = 3 * NS_PER_S
@@ -96,7 +97,8 @@ class EvidenceJudge:
         self, ticket: LegTicket, hold_ns: int, order_id: str, look: Look
     ) -> Evidence:
         attempt = ticket.attempt_id
-        life_ns = max(0, ticket.send_by_mono_ns - ticket.decided_mono_ns)
+        # A ticket read from the record has no monotonic times; it lived no longer than any.
+        life_ns = max(TICKET_LIFE_NS, ticket.send_by_mono_ns - ticket.decided_mono_ns)
         earliest = ticket.decided_wall_ns + life_ns + ORDER_TIMEOUT_NS + hold_ns + ABSENCE_WAIT_NS
         if look.wall_ns < earliest:
             self._absent.pop(attempt, None)

@@ -59,6 +59,8 @@ _LOG = logging.getLogger("twinleg.polymarket.execution")
 InstrumentOf = Callable[[MarketId], Instrument | None]
 REMEMBERED_MAX: Final = 20_000
 LOOKBACK_S: Final = 600
+WARM_EVERY_S: Final = 5.0
+EVIDENCE_PARALLEL: Final = 8
 
 
 class PolymarketExecution:
@@ -257,15 +259,17 @@ class PolymarketExecution:
             return tuple(Evidence(t.attempt_id, EvidenceKind.UNPROVEN) for t in tickets)
         open_ids = {order.id.lower(): order for order in live}
         grouped = trades_by_order(trades)
-        found = []
-        for ticket in tickets:
+        gate = asyncio.Semaphore(EVIDENCE_PARALLEL)
+
+        async def one(ticket: LegTicket) -> Evidence:
             try:
-                found.append(await self._one(ticket, open_ids, grouped, cash))
+                async with gate:
+                    return await self._one(ticket, open_ids, grouped, cash)
             except (StoreError, WireError, DomainError) as error:
                 _LOG.info("evidence of %s: %s", ticket.attempt_id, error)
-                found.append(Evidence(ticket.attempt_id, EvidenceKind.UNPROVEN))
-        assert len(found) == len(tickets)
-        return found
+                return Evidence(ticket.attempt_id, EvidenceKind.UNPROVEN)
+
+        return await asyncio.gather(*(one(ticket) for ticket in tickets))
 
     async def _one(
         self,
@@ -316,7 +320,22 @@ class PolymarketExecution:
     # --- fills -------------------------------------------------------------------------------
 
     async def run_user_stream(self, sink: Sink) -> None:
-        await self.user.run(sink)
+        """Follow our trades until cancelled; also keeps the order connection warm."""
+        warm = asyncio.create_task(self._stay_warm())
+        try:
+            await self.user.run(sink)
+        finally:
+            warm.cancel()
+            await asyncio.gather(warm, return_exceptions=True)
+
+    async def _stay_warm(self) -> None:
+        """Touch the order host often enough that an order finds an open connection."""
+        while True:
+            try:
+                await self._rest.server_time()
+            except (StoreError, WireError) as error:
+                _LOG.info("polymarket order connection: %s", error)
+            await self._clock.sleep(WARM_EVERY_S)
 
     def _known(self, market: MarketId) -> Instrument | None:
         return self._instrument_of(market) or self._instruments.get(market)

@@ -53,6 +53,8 @@ METADATA_PARALLEL: Final = 8
 METADATA_REPEAT_NS: Final = 60 * NS_PER_S
 """An unchanged instrument is told again this often, so that its fees do not expire."""
 TIME_EVERY_S: Final = 10.0
+LATENCY_KEPT_NS: Final = 10 * NS_PER_S
+"""Without a change for this long there is no latency to speak of, only silence."""
 
 __all__ = ["PolymarketCatalogue", "PolymarketMarketData"]
 
@@ -77,8 +79,8 @@ class PolymarketMarketData:
         self._told_ns: dict[MarketId, int] = {}
         self._offset = ClockOffset()
         self._rest_ok_mono_ns = 0
-        self._latency_ns: int | None = None
-        self._was_connected: bool | None = None
+        self._latency: tuple[int, int] | None = None
+        """(monotonic time of the measurement, receive minus venue time), nanoseconds."""
 
     async def aclose(self) -> None:
         await self._rest.aclose()
@@ -165,7 +167,8 @@ class PolymarketMarketData:
             self._report_errors()
         if self.channel.last_venue_ts_ns > before:
             late = self._clock.wall_ns() - self.channel.last_venue_ts_ns
-            self._latency_ns = late + (self._offset.value_ns(self._clock.mono_ns()) or 0)
+            now = self._clock.mono_ns()
+            self._latency = (now, late + (self._offset.value_ns(now) or 0))
         if self.channel.wanted:
             self._kick.set()
 
@@ -203,8 +206,10 @@ class PolymarketMarketData:
             age = now - self._rest_ok_mono_ns
             is_up = self._rest_ok_mono_ns > 0 and age <= 3 * int(TIME_EVERY_S) * NS_PER_S
         offset = self._offset.value_ns(now)
-        self._was_connected = is_up
-        self._emit([FeedStatus(Venue.POLYMARKET, is_up, age, self._latency_ns, offset)])
+        latency_ns = None
+        if self._latency is not None and now - self._latency[0] < LATENCY_KEPT_NS:
+            latency_ns = self._latency[1]
+        self._emit([FeedStatus(Venue.POLYMARKET, is_up, age, latency_ns, offset)])
 
     async def _compare_clocks(self) -> None:
         while True:
@@ -233,7 +238,8 @@ class PolymarketMarketData:
                     self._home[token].abort("data frozen while the connection answers")
             await self._clock.sleep(PROVE_MIN_S)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._kick.wait(), PROVE_EVERY_S)
+                async with asyncio.timeout(PROVE_EVERY_S):
+                    await self._kick.wait()
 
     def _to_prove(self) -> list[Track]:
         """Return markets asked for or in doubt, then those longest without a proof."""
@@ -279,7 +285,8 @@ class PolymarketMarketData:
             for start in range(0, len(tracks), METADATA_BATCH):
                 await self._refresh(tracks[start : start + METADATA_BATCH])
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._fresh.wait(), METADATA_EVERY_S)
+                async with asyncio.timeout(METADATA_EVERY_S):
+                    await self._fresh.wait()
 
     async def _refresh(self, tracks: Sequence[Track]) -> None:
         try:

@@ -49,6 +49,8 @@ USER_AGENT: Final = "twinleg/1"
 READ_TIMEOUT_S: Final = 5.0
 ORDER_TIMEOUT_S: Final = 2.0
 """An order request is cut off here; what became of it is then a matter of evidence (F-082)."""
+KEEPALIVE_S: Final = 20.0
+"""Idle connections are kept this long; the order path refreshes one every five seconds."""
 FIRST_CURSOR: Final = "MA=="
 LAST_CURSOR: Final = "LTE="
 PAGES_MAX: Final = 1_000
@@ -143,7 +145,11 @@ class PolymarketRest:
             headers={"User-Agent": USER_AGENT},
             timeout=READ_TIMEOUT_S,
             trust_env=False,
-            limits=httpx.Limits(max_connections=40, max_keepalive_connections=20),
+            limits=httpx.Limits(
+                max_connections=40,
+                max_keepalive_connections=20,
+                keepalive_expiry=KEEPALIVE_S,
+            ),
         )
 
     async def aclose(self) -> None:

@@ -158,9 +158,8 @@ class MarketChannel:
 
     def _frame(self, frame: Frame, mono_ns: int) -> list[EventBody]:
         kind = frame.event_type or _infer_kind(frame)
-        if frame.timestamp and frame.timestamp.isascii() and frame.timestamp.isdigit():
-            self.last_venue_ts_ns = max(self.last_venue_ts_ns, int(frame.timestamp[:16]) * 10**6)
         if kind == "price_change":
+            self._note_time(frame.timestamp or "")
             return self._price_change(frame, mono_ns)
         if kind == "book":
             return self._book(frame, mono_ns)
@@ -182,6 +181,11 @@ class MarketChannel:
         # A word that the venue added later: it says nothing about books that we hold.
         self.count_error(WireError("polymarket.ws.event_type", str(kind)))
         return []
+
+    def _note_time(self, timestamp: str) -> None:
+        """Keep the newest time of a change; a whole book may be stamped long ago."""
+        if timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 16:
+            self.last_venue_ts_ns = max(self.last_venue_ts_ns, int(timestamp) * 1_000_000)
 
     def _book(self, frame: Frame, mono_ns: int) -> list[EventBody]:
         track = self.tracks.get(frame.asset_id or "")

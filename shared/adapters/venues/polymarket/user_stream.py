@@ -248,7 +248,8 @@ class UserStream:
             waits = [p.next_mono_ns - self._clock.mono_ns() for p in self._pending.values()]
             wait_s = max(0.05, min(waits, default=NS_PER_S) / NS_PER_S)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
 
     async def _follow_one(self, trade_id: str, gate: asyncio.Semaphore) -> None:
         pending = self._pending.get(trade_id)
