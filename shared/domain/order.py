@@ -106,14 +106,14 @@ class Fill:
         """Return the same execution told for ``outcome``: buying NO at q sells YES at 1 - q.
 
         A venue with one net number per market cannot tell the two apart; the ticket can.
-        The cash differs by exactly one dollar a contract, so only a venue's fill without
-        an explicit cost may be retold.
+        The money differs by exactly one dollar a contract, and so does an explicit cost.
         """
         if outcome is self.outcome:
             return self
-        assert self.cost_usd is None, self.key
         other = Side.SELL if self.side is Side.BUY else Side.BUY
-        return replace(self, outcome=outcome, side=other, price=complement(self.price))
+        cost = None if self.cost_usd is None else UsdMicros(self.qty - self.cost_usd)
+        price = complement(self.price)
+        return replace(self, outcome=outcome, side=other, price=price, cost_usd=cost)
 
 
 class AckStatus(StrEnum):

@@ -33,13 +33,11 @@ def book_fill(
     if attempt is not None and attempt.ticket is not None:
         fill = fill.in_terms_of(attempt.ticket.outcome)
         fill = replace(fill, attempt_id=attempt.attempt_id)
-    elif fill.side is Side.SELL and state.positions.of(fill.market_id, fill.outcome).qty == 0:
-        # A netting venue calls an opening NO purchase a sale of YES; nothing is held to sell.
-        fill = fill.in_terms_of(fill.outcome.other) if fill.cost_usd is None else fill
     if not fill.is_final and state.finality_early.pop(fill.trade_id, False):
         fill = replace(fill, is_final=True)
-    basis = state.positions.apply(fill)
-    if not post(state, turn, fill_transaction(fill, basis), package):
+    booked = _as_booked(fill)
+    basis = state.positions.apply(booked)
+    if not post(state, turn, fill_transaction(booked, basis), package):
         return False
     _net_out(state, turn, fill, package)
     state.fills[fill.key] = fill
@@ -65,6 +63,19 @@ def book_fill(
         state.fills_by_trade.pop(dropped.trade_id, None)
         assert old not in state.fills
     return True
+
+
+def _as_booked(fill: Fill) -> Fill:
+    """Return the execution as the books take it.
+
+    A netting venue does not know a sale: selling NO at q is buying YES at 1 - q, and the
+    pairs that this closes pay their dollar in the netting transaction. Booked so, fills
+    may arrive in any order and end in the same cash and cost.
+    """
+    if fill.venue is not Venue.KALSHI or fill.side is Side.BUY:
+        return fill
+    exact = replace(fill, cost_usd=fill.notional_usd)
+    return exact.in_terms_of(fill.outcome.other)
 
 
 def _net_out(state: State, turn: Turn, fill: Fill, package: Package | None) -> None:
@@ -99,13 +110,13 @@ def void_fill(state: State, turn: Turn, key: str, package: Package | None) -> bo
     fill = state.fills[key]
     if state.ledger.has(f"void/{key}"):
         return False
+    fill = _as_booked(fill)
     basis = state.positions.revert(fill)
     if not post(state, turn, void_transaction(fill, max(basis, 0)), package):
         return False
     attempt = attempt_of(state, fill)
     if attempt is not None:
-        attempt.fills.pop(key, None)
-        attempt.voided[key] = fill
+        attempt.voided[key] = attempt.fills.pop(key, fill)
     if package is not None:
         package.failed_trades += 1
     _write_fill_state(turn, key, "failed")
