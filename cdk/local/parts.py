@@ -99,8 +99,10 @@ class Parts:
         )
         manager = client("secretsmanager", self.endpoint)
         for venue in ("kalshi", "polymarket"):
+            # A secret is a document of texts; readers refuse anything else in it.
+            fields = {key: str(value) for key, value in private[venue].items()}
             manager.put_secret_value(
-                SecretId=names.secret(STAGE, venue), SecretString=json.dumps(private[venue])
+                SecretId=names.secret(STAGE, venue), SecretString=json.dumps(fields)
             )
 
     def start_simulators(self) -> None:
