@@ -2,8 +2,8 @@
 
 The model. An order sent at t reaches the venue at t + outbound latency (seeded from the
 attempt, so a replay draws the same) and walks the book *seen then*, level by level, at
-the level's own prices. Liquidity that we took is away for ``recovery_ns``: in the real book nobody knows that we were there, so without this one stale level could
-be hit twice.
+the level's own prices. Liquidity that we took is away for ``recovery_ns``: in the real
+book nobody knows that we were there, so without this one stale level could be hit twice.
 What the model cannot know: hidden queue changes between our feed and the venue, other
 takers in the same millisecond, and how makers would have answered us.
 """

@@ -169,7 +169,7 @@ def make_documents(
             "private_key": "0x" + wallet_key.secret.hex(),
             "eoa": eoa,
             "wallet": wallet,
-            "signature_type": 3,
+            "signature_type": "3",
             "api_key": api_key,
             "api_secret": api_secret,
             "api_passphrase": passphrase,
