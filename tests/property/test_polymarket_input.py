@@ -9,8 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.adapters.venues.polymarket.answers import judge_answer
-from shared.adapters.venues.polymarket.parsing import parse_market, parse_market_page
-from shared.adapters.venues.polymarket.stream import MarketChannel, parse_rest_book, read_rest_book
+from shared.adapters.venues.polymarket.book_keeper import parse_rest_book, read_rest_book
+from shared.adapters.venues.polymarket.instruments import (
+    parse_market,
+    parse_market_page,
+)
+from shared.adapters.venues.polymarket.stream import MarketChannel
 from shared.adapters.venues.polymarket.wire_book import WireBook
 from shared.domain.enums import BookSide, BookState
 from shared.domain.errors import WireError

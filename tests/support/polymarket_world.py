@@ -12,7 +12,9 @@ from typing import Any
 
 from aiohttp import web
 
-from shared.adapters.venues.polymarket.parsing import parse_market
+from shared.adapters.venues.polymarket.instruments import (
+    parse_market,
+)
 from shared.adapters.venues.polymarket.rest import Credentials, Hosts
 from shared.domain.enums import BookSide, MarketStatus, Venue
 from shared.domain.events import EventBody

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from shared.adapters.venues.polymarket.execution import InstrumentOf, read_balance
-from shared.adapters.venues.polymarket.parsing import (
+from shared.adapters.venues.polymarket.instruments import (
     build_instrument,
-    floor_micros,
     parse_payout,
+)
+from shared.adapters.venues.polymarket.parsing import (
+    floor_micros,
 )
 from shared.adapters.venues.polymarket.rest import Credentials, Hosts, PolymarketRest
 from shared.adapters.venues.polymarket.schemas import ActivityRow, GeoblockAnswer

@@ -12,7 +12,9 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Final
 
-from shared.adapters.venues.polymarket.parsing import parse_market_page
+from shared.adapters.venues.polymarket.instruments import (
+    parse_market_page,
+)
 from shared.adapters.venues.polymarket.rest import Hosts, PolymarketRest
 from shared.domain.enums import Venue
 from shared.domain.errors import StoreError

@@ -28,7 +28,13 @@ from shared.adapters.venues.polymarket.encoding import (
 )
 from shared.adapters.venues.polymarket.evidence import EvidenceJudge, Look, trades_by_order
 from shared.adapters.venues.polymarket.fills import FAILED, fills_of_trade, trade_state
-from shared.adapters.venues.polymarket.parsing import apply_clob_info, build_instrument, micros
+from shared.adapters.venues.polymarket.instruments import (
+    apply_clob_info,
+    build_instrument,
+)
+from shared.adapters.venues.polymarket.parsing import (
+    micros,
+)
 from shared.adapters.venues.polymarket.rest import Credentials, Hosts, PolymarketRest
 from shared.adapters.venues.polymarket.schemas import OpenOrder, Trade
 from shared.adapters.venues.polymarket.signing import (

@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from shared.adapters.venues.polymarket.book_keeper import Track
 from shared.adapters.venues.polymarket.capabilities import (
     ASSETS_PER_CONNECTION,
     BOOKS_PER_REQUEST,
@@ -21,14 +22,14 @@ from shared.adapters.venues.polymarket.capabilities import (
 )
 from shared.adapters.venues.polymarket.catalogue import PolymarketCatalogue
 from shared.adapters.venues.polymarket.connection import MarketConnection
-from shared.adapters.venues.polymarket.parsing import (
+from shared.adapters.venues.polymarket.instruments import (
     apply_clob_info,
     build_instrument,
     parse_payout,
 )
 from shared.adapters.venues.polymarket.rest import Hosts, PolymarketRest
 from shared.adapters.venues.polymarket.schemas import GammaMarket
-from shared.adapters.venues.polymarket.stream import MarketChannel, Track
+from shared.adapters.venues.polymarket.stream import MarketChannel
 from shared.adapters.venues.polymarket.timing import ClockOffset
 from shared.domain.enums import BookState, Venue
 from shared.domain.errors import StoreError, WireError
@@ -124,6 +125,8 @@ class PolymarketMarketData:
             await home.subscribe(tokens)
         assert set(self._home) == set(wanted)
         self._start_connections()
+        # Whoever gave us this set may hold older facts: tell ours again at once.
+        self._told_ns.clear()
         self._fresh.set()
 
     async def request_snapshot(self, market: MarketId) -> None:

@@ -8,13 +8,12 @@ came, because deciding what they mean is the business of ``execution``.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import httpx
 import msgspec
 
-from shared.adapters.venues.polymarket.capabilities import CHAIN_ID, SignatureType
+from shared.adapters.venues.polymarket.access import PRODUCTION, Credentials, Hosts
 from shared.adapters.venues.polymarket.parsing import decode
 from shared.adapters.venues.polymarket.schemas import (
     ActivityRow,
@@ -34,7 +33,6 @@ from shared.adapters.venues.polymarket.schemas import (
 )
 from shared.adapters.venues.polymarket.signing import (
     ApiCredentials,
-    OrderSigner,
     l1_headers,
     l2_headers,
 )
@@ -43,6 +41,8 @@ from shared.domain.units import NS_PER_S
 from shared.ports.clock import Clock
 
 T = TypeVar("T")
+
+__all__ = ["PRODUCTION", "Credentials", "Hosts", "PolymarketRest"]
 
 USER_AGENT: Final = "twinleg/1"
 """The venue's edge answers 403 to the default agents of some libraries."""
@@ -56,64 +56,6 @@ LAST_CURSOR: Final = "LTE="
 PAGES_MAX: Final = 1_000
 POSITIONS_PER_PAGE: Final = 500
 ACTIVITY_PER_PAGE: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Hosts:
-    """Base addresses of one host set. ``ws`` ends in ``/ws``; the channels are appended."""
-
-    clob: str
-    gamma: str
-    data: str
-    ws: str
-    geoblock: str
-
-
-PRODUCTION: Final = Hosts(
-    clob="https://clob.polymarket.com",
-    gamma="https://gamma-api.polymarket.com",
-    data="https://data-api.polymarket.com",
-    ws="wss://ws-subscriptions-clob.polymarket.com/ws",
-    geoblock="https://polymarket.com/api/geoblock",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Everything that trades for one account. Secrets never appear in its repr."""
-
-    signer: OrderSigner
-    api: ApiCredentials
-    signature_type: SignatureType
-    wallet: str
-    """The address that holds the money: EOA, proxy, safe or deposit wallet."""
-
-    @staticmethod
-    def from_secret(secret: Mapping[str, Any], *, chain_id: int = CHAIN_ID) -> Credentials:
-        """Read the secret's fields private_key, wallet, signature_type, api_key, api_secret,
-        api_passphrase (and eoa, which must then be the address of the key).
-
-        Raises:
-            DomainError: a field is missing or contradicts another; its value is not quoted.
-        """
-        try:
-            signer = OrderSigner(str(secret["private_key"]), chain_id=chain_id)
-            kind = SignatureType(int(secret["signature_type"]))
-            wallet = signer.address if kind is SignatureType.EOA else str(secret["wallet"])
-            api = ApiCredentials(
-                str(secret["api_key"]), str(secret["api_secret"]), str(secret["api_passphrase"])
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise DomainError(f"Polymarket secret: {type(error).__name__} in a field") from None
-        if str(secret.get("eoa", signer.address)).lower() != signer.address.lower():
-            raise DomainError("Polymarket secret: the key is not that of the named address")
-        return Credentials(signer, api, kind, wallet)
-
-    @property
-    def order_signer(self) -> str:
-        """The address in an order's ``signer``: a deposit wallet signs in its own name."""
-        is_wallet = self.signature_type is SignatureType.DEPOSIT_WALLET
-        return self.wallet if is_wallet else self.signer.address
 
 
 _BOOKS: Final = msgspec.json.Decoder(list[RestBook])

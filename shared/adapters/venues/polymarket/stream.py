@@ -13,83 +13,43 @@ same message, so that only YES tokens are subscribed. Rules:
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 import msgspec
 
-from shared.adapters.venues.polymarket.capabilities import ROUNDING
-from shared.adapters.venues.polymarket.parsing import decode, grid_of
-from shared.adapters.venues.polymarket.schemas import Frame, LevelRow, PriceChangeRow, RestBook
+from shared.adapters.venues.polymarket.book_keeper import BookKeeper, Track, regrid, tick_text
+from shared.adapters.venues.polymarket.parsing import decode
+from shared.adapters.venues.polymarket.schemas import Frame, LevelRow, PriceChangeRow
 from shared.adapters.venues.polymarket.wire_book import WireBook
 from shared.domain.enums import BookSide, BookState, MarketStatus, Outcome
 from shared.domain.errors import WireError
 from shared.domain.events import (
     BookChanged,
-    BookMarked,
     BookProved,
-    BookReplaced,
     EventBody,
     InstrumentChanged,
     LevelChanged,
     MarketResolved,
     MarketStatusChanged,
 )
-from shared.domain.ids import MarketId
 from shared.domain.instrument import Instrument
-from shared.domain.units import MICROS, NS_PER_S, PriceMicros, QtyMicros, format_micros
+from shared.domain.units import MICROS, PriceMicros, QtyMicros, format_micros
 
 _FRAMES: Final = msgspec.json.Decoder(list[Frame] | Frame)
-_REST_BOOK: Final = msgspec.json.Decoder(RestBook)
 _TOKENS = re.compile(r"\d{20,78}", re.ASCII)
 
-MISMATCHES_MAX: Final = 3
-MISMATCH_WINDOW_NS: Final = 60 * NS_PER_S
-BENCH_NS: Final = 600 * NS_PER_S
-"""More than three hash mismatches in a minute bench the market for ten (F-006)."""
-RECENT_TRADES: Final = 4
-SEEN_KINDS_MAX: Final = 200
 
-
-@dataclass(slots=True)
-class Track:
-    """What is known about one watched market."""
-
-    instrument: Instrument
-    book: WireBook | None = None
-    state: BookState = BookState.STALE
-    proved_mono_ns: int = 0
-    mismatches: deque[int] = field(default_factory=deque)
-    benched_until: int = 0
-    is_resolved: bool = False
-    behind_ms: int = 0
-    """Venue time of a REST book that was newer than ours; 0 when none is pending."""
-    trades: deque[str] = field(default_factory=lambda: deque(maxlen=RECENT_TRADES))
-    """Prices that may be the last trade price: announced, or of levels just changed."""
-
-    @property
-    def market(self) -> MarketId:
-        return self.instrument.market_id
-
-
-class MarketChannel:
+class MarketChannel(BookKeeper):
     """Books of all watched markets of the venue, whatever connection their frames use."""
 
     def __init__(self) -> None:
-        self.tracks: dict[str, Track] = {}
-        """By YES token."""
-        self.by_market: dict[MarketId, Track] = {}
-        self.wanted: set[MarketId] = set()
-        """Markets whose book must be read over REST as soon as possible."""
-        self.errors: Counter[str] = Counter()
+        super().__init__()
         self.new_markets: deque[str] = deque(maxlen=1_000)
-        self.frozen: set[str] = set()
-        """YES tokens whose stream was shown to be silent; their socket must be replaced."""
         self.last_venue_ts_ns = 0
-        self._samples: dict[str, str] = {}
-        self._reported: set[str] = set()
+        """Newest venue time of a change, for the latency of the feed."""
 
     # --- the set of markets ------------------------------------------------------------------
 
@@ -100,29 +60,14 @@ class MarketChannel:
             if not instrument.yes_token:
                 continue
             track = self.tracks.get(instrument.yes_token) or Track(instrument)
-            track.instrument = instrument
+            if instrument.fees.as_of_ns > track.instrument.fees.as_of_ns:
+                # Else ours was read later: its tick, fees and status are the newer ones.
+                track.instrument = instrument
             fresh[instrument.yes_token] = track
         self.tracks = fresh
         self.by_market = {track.market: track for track in fresh.values()}
         self.wanted &= set(self.by_market)
         assert len(self.by_market) == len(self.tracks)
-
-    def count_error(self, error: WireError) -> bool:
-        """Count an unreadable piece; True the first time its kind is seen (log it then)."""
-        is_first = error.kind not in self._samples and len(self._samples) < SEEN_KINDS_MAX
-        if is_first:
-            self._samples[error.kind] = error.sample
-        self.errors[error.kind] += 1
-        return is_first
-
-    def sample_of(self, kind: str) -> str:
-        return self._samples.get(kind, "")
-
-    def take_new_kinds(self) -> list[str]:
-        """Return the kinds of error seen for the first time since the last call."""
-        fresh = [kind for kind in self._samples if kind not in self._reported]
-        self._reported.update(fresh)
-        return fresh
 
     # --- connection events -------------------------------------------------------------------
 
@@ -133,7 +78,7 @@ class MarketChannel:
             track = self.tracks.get(token)
             if track is not None:
                 track.book = None
-                bodies += self._mark(track, BookState.STALE, reason)
+                bodies += self.mark(track, BookState.STALE, reason)
         return bodies
 
     def feed(self, raw: str | bytes, mono_ns: int, tokens: Iterable[str]) -> list[EventBody]:
@@ -192,7 +137,7 @@ class MarketChannel:
         if track is None:
             return []
         instrument, old = track.instrument, track.book
-        tick = frame.tick_size or (old.tick_size if old else _tick_text(instrument))
+        tick = frame.tick_size or (old.tick_size if old else tick_text(instrument))
         last = frame.last_trade_price
         book = WireBook(
             market=frame.market or "",
@@ -211,8 +156,8 @@ class MarketChannel:
             self.count_error(WireError("polymarket.ws.old_frame", book.timestamp))
             return []
         if not self._verify(track, book, frame.hash or "", ()):
-            return self._mismatch(track, mono_ns, counts=True)
-        return self._accept(track, book, mono_ns)
+            return self.mismatch(track, mono_ns, counts=True)
+        return self.accept(track, book, mono_ns)
 
     def _price_change(self, frame: Frame, mono_ns: int) -> list[EventBody]:
         rows: dict[str, list[PriceChangeRow]] = {}
@@ -226,7 +171,7 @@ class MarketChannel:
                 bodies += self._change(track, frame, entries, mono_ns)
             except WireError as error:
                 self.count_error(error)
-                bodies += self._gap(track, error.kind)
+                bodies += self.gap(track, error.kind)
         return bodies
 
     def _change(
@@ -253,9 +198,9 @@ class MarketChannel:
                 changes.append(LevelChanged(side, PriceMicros(price), QtyMicros(size)))
         prices = tuple(row.price for row in entries)
         if not self._verify(track, book, entries[-1].hash, prices):
-            return self._mismatch(track, mono_ns, counts=len(entries) == 1)
+            return self.mismatch(track, mono_ns, counts=len(entries) == 1)
         if book.is_crossed():
-            return self._gap(track, "crossed")
+            return self.gap(track, "crossed")
         track.proved_mono_ns = mono_ns
         if not changes:
             return [BookProved(track.market)]
@@ -282,7 +227,7 @@ class MarketChannel:
         found = self.tracks.get(frame.asset_id or "")
         if found is None:
             return []
-        bodies = self._gap(found, "tick_size_change")
+        bodies = self.gap(found, "tick_size_change")
         probe = WireBook(
             market=frame.market or "",
             asset_id=frame.asset_id or "",
@@ -326,85 +271,6 @@ class MarketChannel:
             MarketResolved(track.market, payout),
         ]
 
-    # --- REST books --------------------------------------------------------------------------
-
-    def judge_rest(self, raw: RestBook, mono_ns: int) -> list[EventBody]:
-        """Compare a REST book with the stream's: prove it, repair it, or expose a freeze.
-
-        A REST book may be ahead of frames in flight or behind them. Newer by its time and
-        different: the stream has until the next look to catch up, then it is frozen.
-        """
-        track = self.tracks.get(raw.asset_id)
-        if track is None:
-            return []
-        book = read_rest_book(raw, track.instrument)
-        ours = track.book
-        is_repair = ours is None or track.state is not BookState.SYNCED
-        if book.is_shell() and ours is not None and not ours.is_shell():
-            self.count_error(WireError("polymarket.rest.shell", raw.asset_id))
-            return []
-        if is_repair or ours is None:
-            if mono_ns < track.benched_until or (ours is not None and book.ts_ms < ours.ts_ms):
-                return []
-            return self._accept(track, book, mono_ns)
-        if book.has_levels_of(ours):
-            track.behind_ms = 0
-            track.proved_mono_ns = mono_ns
-            return [BookProved(track.market)]
-        if book.ts_ms < ours.ts_ms:
-            return []
-        if book.ts_ms == ours.ts_ms:
-            return [*self._gap(track, "rest_differs"), *self._accept(track, book, mono_ns)]
-        if track.behind_ms > 0 and ours.ts_ms < track.behind_ms:
-            self.frozen.add(raw.asset_id)
-            track.behind_ms = 0
-            return self._mark(track, BookState.FROZEN, "stream is behind REST")
-        track.behind_ms = book.ts_ms
-        return []
-
-    # --- states ------------------------------------------------------------------------------
-
-    def _accept(self, track: Track, book: WireBook, mono_ns: int) -> list[EventBody]:
-        if book.is_crossed():
-            track.book = book
-            return self._gap(track, "crossed")
-        if mono_ns < track.benched_until:
-            track.book = book
-            return []
-        bodies: list[EventBody] = []
-        if book.tick in ROUNDING and (book.tick != _tick(track.instrument)):
-            track.instrument = regrid(track.instrument, book.tick)
-            bodies.append(InstrumentChanged(track.instrument))
-        track.book, track.behind_ms, track.proved_mono_ns = book, 0, mono_ns
-        bodies.append(BookReplaced(track.market, book.bids(), book.asks(), book.ts_ns))
-        self.wanted.discard(track.market)
-        return [*bodies, *self._mark(track, BookState.SYNCED, "verified")]
-
-    def _mark(self, track: Track, state: BookState, reason: str) -> list[EventBody]:
-        if track.state is state:
-            return []
-        track.state = state
-        if state is not BookState.SYNCED:
-            self.wanted.add(track.market)
-        return [BookMarked(track.market, state, reason)]
-
-    def _gap(self, track: Track, reason: str) -> list[EventBody]:
-        self.wanted.add(track.market)
-        return self._mark(track, BookState.GAPPED, reason)
-
-    def _mismatch(self, track: Track, mono_ns: int, *, counts: bool) -> list[EventBody]:
-        """Drop the book; several mismatches in a row bench the market."""
-        self.errors["polymarket.ws.hash"] += 1
-        if counts:
-            track.mismatches.append(mono_ns)
-            while track.mismatches and track.mismatches[0] < mono_ns - MISMATCH_WINDOW_NS:
-                track.mismatches.popleft()
-            if len(track.mismatches) > MISMATCHES_MAX:
-                track.benched_until = mono_ns + BENCH_NS
-                track.mismatches.clear()
-        track.book = None
-        return self._gap(track, "hash_mismatch")
-
     def _doubt(self, raw: str | bytes, tokens: Iterable[str]) -> list[EventBody]:
         text = raw if isinstance(raw, str) else raw.decode("latin-1")
         named = [t for t in _TOKENS.findall(text[:100_000]) if t in self.tracks]
@@ -412,12 +278,12 @@ class MarketChannel:
         for token in named or list(tokens):
             track = self.tracks.get(token)
             if track is not None:
-                bodies += self._gap(track, "unreadable_frame")
+                bodies += self.gap(track, "unreadable_frame")
         return bodies
 
     def _doubt_frame(self, frame: Frame) -> list[EventBody]:
         track = self.tracks.get(frame.asset_id or "")
-        return self._gap(track, "unreadable_frame") if track is not None else []
+        return self.gap(track, "unreadable_frame") if track is not None else []
 
 
 def _infer_kind(frame: Frame) -> str:
@@ -429,49 +295,3 @@ def _infer_kind(frame: Frame) -> str:
     if frame.new_tick_size is not None:
         return "tick_size_change"
     return "last_trade_price" if frame.price is not None else "unknown"
-
-
-def _tick(instrument: Instrument) -> int:
-    return instrument.grid[0].step if instrument.grid else 0
-
-
-def _tick_text(instrument: Instrument) -> str:
-    return format_micros(_tick(instrument))
-
-
-def regrid(instrument: Instrument, tick: int) -> Instrument:
-    """Return the instrument on another tick; an unknown tick makes it untradeable."""
-    if tick not in ROUNDING:
-        return replace(instrument, tradeable=False, refusal=f"unknown tick {tick}")
-    return replace(instrument, grid=(grid_of(tick),))
-
-
-def parse_rest_book(raw: bytes) -> RestBook:
-    return decode(_REST_BOOK, raw, "polymarket.rest.book")
-
-
-def read_rest_book(raw: RestBook, instrument: Instrument | None) -> WireBook:
-    """Return the verified book of one ``GET /book`` answer.
-
-    Raises:
-        WireError: unreadable, of another market, or not what its own hash says.
-    """
-    if instrument is not None and raw.market != instrument.native_id:
-        raise WireError("polymarket.rest.market", f"{raw.market} {raw.asset_id}")
-    default = format_micros(instrument.min_qty) if instrument else "5"
-    book = WireBook(
-        market=raw.market,
-        asset_id=raw.asset_id,
-        timestamp=raw.timestamp,
-        bids=raw.bids,
-        asks=raw.asks,
-        min_order_size=raw.min_order_size or default,
-        tick_size=raw.tick_size or (_tick_text(instrument) if instrument else ""),
-        neg_risk=raw.neg_risk
-        if raw.neg_risk is not None
-        else bool(instrument and instrument.neg_risk),
-        last_trade_price=raw.last_trade_price or "",
-    )
-    if book.digest_of_rows(raw.bids, raw.asks) != raw.hash:
-        raise WireError("polymarket.rest.hash", f"{raw.asset_id} {raw.hash}")
-    return book

@@ -22,7 +22,9 @@ from shared.adapters.venues.polymarket.encoding import (
     market_sell_amounts,
     tick_of,
 )
-from shared.adapters.venues.polymarket.parsing import parse_market
+from shared.adapters.venues.polymarket.instruments import (
+    parse_market,
+)
 from shared.domain.enums import Outcome, Purpose, Side, TimeInForce, Venue
 from shared.domain.errors import DomainError
 from shared.domain.ids import AttemptId, PackageId, derive_salt

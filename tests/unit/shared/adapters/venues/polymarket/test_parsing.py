@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.venues.polymarket.parsing import (
+from shared.adapters.venues.polymarket.instruments import (
     apply_clob_info,
-    micros,
     parse_market,
     parse_market_page,
     parse_payout,
+)
+from shared.adapters.venues.polymarket.parsing import (
+    micros,
     parse_time,
 )
 from shared.adapters.venues.polymarket.schemas import (

@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.venues.polymarket.parsing import parse_market
-from shared.adapters.venues.polymarket.stream import (
-    BENCH_NS,
-    MarketChannel,
-    parse_rest_book,
-    read_rest_book,
+from shared.adapters.venues.polymarket.book_keeper import BENCH_NS, parse_rest_book, read_rest_book
+from shared.adapters.venues.polymarket.instruments import (
+    parse_market,
 )
+from shared.adapters.venues.polymarket.stream import MarketChannel
 from shared.domain.enums import BookSide, BookState, MarketStatus
 from shared.domain.errors import WireError
 from shared.domain.events import (
