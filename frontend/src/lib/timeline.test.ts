@@ -46,6 +46,13 @@ describe('layout of a package', () => {
 		expect(open.bars.at(-1)).toMatchObject({ isUnknown: true, toMs: open.endMs });
 	});
 
+	it('lets a sent order without an answer run on, an acknowledged one not', () => {
+		const waiting = layOut([row(0, 'leg1', 'sent')]);
+		expect(waiting.bars).toEqual([{ lane: 'leg1', fromMs: 0, toMs: waiting.endMs, isUnknown: false }]);
+		const nothing = layOut([row(0, 'leg1', 'sent'), row(40, 'leg1', 'acked')]);
+		expect(nothing.bars).toEqual([{ lane: 'leg1', fromMs: 0, toMs: 40, isUnknown: false }]);
+	});
+
 	it('sorts events and keeps the order of one moment', () => {
 		const layout = layOut([row(5, 'leg1', 'filled'), row(0, 'leg1', 'sent'), row(5, 'leg2', 'sent')]);
 		expect(layout.marks.map((mark) => mark.kind)).toEqual(['sent', 'filled', 'sent']);

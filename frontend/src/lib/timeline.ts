@@ -41,7 +41,9 @@ export interface Layout {
 }
 
 const LANES = new Set<string>(['decision', 'leg1', 'leg2', 'settlement']);
-const ANSWERS = new Set(['partial', 'filled', 'matched', 'refused', 'failed', 'confirmed', 'unwind']);
+const ANSWERS = new Set(['acked', 'partial', 'filled', 'matched', 'refused', 'failed', 'confirmed', 'unwind']);
+/** After these the order may still say more, but nothing is owed: no bar runs on to the end. */
+const HALF_ANSWERS = new Set(['acked', 'matched', 'partial']);
 const LONG_GAP_MS = 1_500;
 
 function laneOf(row: TimelineRow): Lane {
@@ -71,7 +73,7 @@ function firstLater(marks: readonly Mark[]): number {
 function barsOf(marks: readonly Mark[], endMs: number): Bar[] {
 	const bars: Bar[] = [];
 	for (const lane of ['leg1', 'leg2'] as const) {
-		let waiting: { fromMs: number; isUnknown: boolean } | null = null;
+		let waiting: { fromMs: number; isUnknown: boolean; isOwed: boolean } | null = null;
 		for (const mark of marks) {
 			if (mark.lane !== lane) continue;
 			const isAnswer = ANSWERS.has(mark.kind);
@@ -79,11 +81,12 @@ function barsOf(marks: readonly Mark[], endMs: number): Bar[] {
 				bars.push({ lane, fromMs: waiting.fromMs, toMs: mark.ms, isUnknown: waiting.isUnknown });
 				waiting = null;
 			}
-			if (mark.kind === 'sent' || mark.kind === 'retry') waiting = { fromMs: mark.ms, isUnknown: false };
-			if (mark.kind === 'unknown') waiting = { fromMs: mark.ms, isUnknown: true };
-			if (mark.kind === 'matched' || mark.kind === 'partial') waiting = { fromMs: mark.ms, isUnknown: false };
+			const isSent = mark.kind === 'sent' || mark.kind === 'retry' || mark.kind === 'unwind';
+			if (isSent) waiting = { fromMs: mark.ms, isUnknown: false, isOwed: true };
+			if (mark.kind === 'unknown') waiting = { fromMs: mark.ms, isUnknown: true, isOwed: true };
+			if (HALF_ANSWERS.has(mark.kind)) waiting = { fromMs: mark.ms, isUnknown: false, isOwed: false };
 		}
-		if (waiting?.isUnknown) bars.push({ lane, fromMs: waiting.fromMs, toMs: endMs, isUnknown: true });
+		if (waiting?.isOwed) bars.push({ lane, fromMs: waiting.fromMs, toMs: endMs, isUnknown: waiting.isUnknown });
 	}
 	return bars;
 }
