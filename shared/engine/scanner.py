@@ -152,6 +152,7 @@ def _remember(state: State, turn: Turn, view: PairView, gates: list[Gate]) -> No
 def on_second(state: State, turn: Turn) -> None:
     """Judge every pair, sample lead-lag and sparks, and keep near books proved."""
     proving = 0
+    _ask_for_broken_books(state, turn)
     for view in state.pairs.values():
         _sample(state, turn, view)
         judge(state, turn, view, may_open=True)
@@ -164,6 +165,18 @@ def on_second(state: State, turn: Turn) -> None:
             view.spark.append(view.best_micros)
             view.spark_next_ns = turn.mono + EDGE_ROW_GAP_NS
             _write_edge(state, turn, view)
+
+
+def _ask_for_broken_books(state: State, turn: Turn) -> None:
+    """A book that is not in step is asked for whole again, a few a second, until it is."""
+    asked = 0
+    for market, book in state.books.items():
+        instrument = state.instruments.get(market)
+        if book.state is BookState.SYNCED or instrument is None or asked >= PROVE_BOOKS_MAX:
+            continue
+        if market in state.pairs_of and market not in state.resolved:
+            ask_proof(state, turn, instrument)
+            asked += 1
 
 
 def _keep_proved(state: State, turn: Turn, view: PairView) -> int:

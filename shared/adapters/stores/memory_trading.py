@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.adapters.stores.postgres_reading import FILLS_S, LATE_S
 from shared.adapters.stores.postgres_rows import INSERT_ONLY, JOURNAL_TABLES, check, shape_of
 from shared.domain.errors import FencedError, JournalError, RowRefusedError
 from shared.domain.ids import PackageId
@@ -91,8 +92,20 @@ class MemoryJournal:
     async def load_open(self) -> Mapping[str, Sequence[Row]]:
         self._answer()
         packages = self._rows("packages")
-        open_ids = {r["package_id"] for r in packages if r["ended_wall_ns"] is None}
-        fills = [r for r in self._rows("fills") if r["package_id"] in open_ids]
+        now = self._wall_ns()
+        late = now - LATE_S * NS_PER_S
+        open_ids = {
+            r["package_id"]
+            for r in packages
+            if r["ended_wall_ns"] is None
+            or (r["void_reason"] is None and r["ended_wall_ns"] > late)
+        }
+        recent = now - FILLS_S * NS_PER_S
+        fills = [
+            r
+            for r in self._rows("fills")
+            if r["package_id"] in open_ids or r["ts_recorded_ns"] > recent
+        ]
         keys = {r["fill_key"] for r in fills}
         orders = [r for r in self._rows("orders") if r["package_id"] in open_ids]
         payouts = sorted(self._rows("payouts"), key=lambda r: -r["posted_wall_ns"])

@@ -7,7 +7,18 @@ from typing import Final
 PAYOUTS_MAX: Final = 50_000
 """Newest settlements whose references are given back; older ones are beyond any re-read."""
 
-_OPEN: Final = "SELECT package_id FROM packages WHERE ended_wall_ns IS NULL"
+LATE_S: Final = 3_600
+"""Packages that ended this recently are given back too: a late fill must find its package."""
+FILLS_S: Final = 48 * 3_600
+"""Fills of this age are given back whatever their package, so that a re-read posts none twice."""
+
+_NOW: Final = "(extract(epoch FROM now()) * 1000000000)::bigint"
+_WANTED: Final = (
+    "(ended_wall_ns IS NULL OR (void_reason IS NULL"
+    f" AND ended_wall_ns > {_NOW} - {LATE_S}000000000))"
+)
+_OPEN: Final = f"SELECT package_id FROM packages WHERE {_WANTED}"  # noqa: S608
+_RECENT: Final = f"ts_recorded_ns > {_NOW} - {FILLS_S}000000000"
 
 _REALISED: Final = """
 WITH period(period, start_ns) AS (
@@ -20,13 +31,13 @@ GROUP BY period.period
 """
 
 OPEN_QUERIES: Final = {
-    "packages": "SELECT * FROM packages WHERE ended_wall_ns IS NULL ORDER BY number",
+    "packages": f"SELECT * FROM packages WHERE {_WANTED} ORDER BY number",  # noqa: S608
     "orders": f"SELECT * FROM orders WHERE package_id IN ({_OPEN})"  # noqa: S608
     " ORDER BY package_id, purpose, attempt",
-    "fills": f"SELECT * FROM fills WHERE package_id IN ({_OPEN})"  # noqa: S608
+    "fills": f"SELECT * FROM fills WHERE package_id IN ({_OPEN}) OR {_RECENT}"  # noqa: S608
     " ORDER BY ts_fill_ns, fill_key",
     "fill_states": "SELECT s.* FROM fill_states s JOIN fills f USING (fill_key)"  # noqa: S608
-    f" WHERE f.package_id IN ({_OPEN}) ORDER BY s.ts_ns",
+    f" WHERE f.package_id IN ({_OPEN}) OR f.{_RECENT} ORDER BY s.ts_ns",
     "positions": "SELECT * FROM positions ORDER BY venue, market_id",
     "ledger_balances": "SELECT account, sum(usd_micros)::bigint AS usd_micros"
     " FROM ledger_postings GROUP BY account ORDER BY account",
