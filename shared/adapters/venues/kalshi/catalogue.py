@@ -64,8 +64,7 @@ class KalshiCatalogue:
         async for cursor, page in pages:
             self.resume_cursor = cursor
             rows = [(raw, self._peek(raw)) for raw in page.markets]
-            events = {market.event_ticker for _, market in rows if market is not None}
-            await self._load_events(events - self._events.keys())
+            await self._join([market for _, market in rows if market is not None], force=False)
             for raw, market in rows:
                 if market is None:
                     continue
