@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -189,6 +190,29 @@ async def test_states_of_fills_of_open_packages_are_loaded(journal: AnyJournal) 
         [("fills", [fill_row(is_final=False)]), ("fill_states", [state, confirmed, state])], 1
     )
     assert [dict(r) for r in (await journal.load_open())["fill_states"]] == [state, confirmed]
+
+
+async def test_a_restart_remembers_what_ended_lately(journal: AnyJournal) -> None:
+    """A late fill must find its package, and a re-read must post no fill twice."""
+    now, hour = time.time_ns(), 3_600 * 10**9
+    if isinstance(journal, MemoryJournal):
+        journal._wall_ns = time.time_ns
+    ends = {1: now - hour // 2, 2: now - 2 * hour, 3: now - hour // 2}
+    rows = [
+        package_row(n, state="flat", ended_wall_ns=end, void_reason="late" if n == 3 else None)
+        for n, end in ends.items()
+    ]
+    fills = [
+        fill_row("new", 2, ts_recorded_ns=now - 47 * hour),
+        fill_row("old", 2, ts_recorded_ns=now - 49 * hour),
+        fill_row("foreign", 2, package_id=None, ts_recorded_ns=now),
+    ]
+    orders = [attempt_row(n) for n in ends]
+    await journal.write_batch([("packages", rows), ("orders", orders), ("fills", fills)], 1)
+    loaded = await journal.load_open()
+    assert [r["number"] for r in loaded["packages"]] == [1]
+    assert [r["package_id"] for r in loaded["orders"]] == ["paper_sim-1-1"]
+    assert sorted(r["trade_id"] for r in loaded["fills"]) == ["foreign", "new"]
 
 
 async def test_text_that_the_database_cannot_hold_is_stored_readably(journal: AnyJournal) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -88,8 +89,7 @@ async def test_silence_is_a_journal_error_in_bounded_time(durable: EmbeddedPostg
     await journal.take_fencing(1, "us", {})
     await journal.ping()
     backends = _backends(durable)
-    for pid in backends:
-        os.kill(pid, signal.SIGSTOP)
+    _signal(backends, signal.SIGSTOP)
     try:
         with pytest.raises(JournalError, match="no answer within"):
             await asyncio.wait_for(
@@ -98,8 +98,7 @@ async def test_silence_is_a_journal_error_in_bounded_time(durable: EmbeddedPostg
         with pytest.raises(JournalError, match="no answer within"):
             await asyncio.wait_for(journal.write("fills", [fill_row()], 1), timeout=5)
     finally:
-        for pid in backends:
-            os.kill(pid, signal.SIGCONT)
+        _signal(backends, signal.SIGCONT)
     await journal.commit_envelope(package_row(2), [attempt_row(2)], 1)
     await journal.close()
 
@@ -109,19 +108,23 @@ async def test_a_cancelled_commit_leaves_a_usable_journal(durable: EmbeddedPostg
     await journal.take_fencing(1, "us", {})
     await journal.ping()
     backends = _backends(durable)
-    for pid in backends:
-        os.kill(pid, signal.SIGSTOP)
+    _signal(backends, signal.SIGSTOP)
     task = asyncio.ensure_future(journal.commit_envelope(package_row(1), [attempt_row(1)], 1))
     await asyncio.sleep(0.05)
     task.cancel()
     await asyncio.sleep(0.05)
-    for pid in backends:
-        os.kill(pid, signal.SIGCONT)
+    _signal(backends, signal.SIGCONT)
     with pytest.raises(asyncio.CancelledError):
         await task
     await journal.commit_envelope(package_row(2), [attempt_row(2)], 1)
     assert 2 in [r["number"] for r in (await journal.load_open())["packages"]]
     await journal.close()
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # the one that listed them may be leaving
+            os.kill(pid, number)
 
 
 def _backends(server: EmbeddedPostgres) -> list[int]:
