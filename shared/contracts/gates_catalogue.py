@@ -54,7 +54,7 @@ GATES: Final[dict[GateCode, GateText]] = {
         "{venue} halted since {t}: {reason}.",
         "{venue} halted: {reason}",
         "critical",
-        "An automatic halt lifts itself; any other waits for `twinleg resume venue:NAME --reason ...`.",
+        "Automatic halts lift themselves, others by `twinleg resume venue:NAME --reason ...`.",
         _SINCE,
     ),
     _G.HALTED_SCOPE: GateText(

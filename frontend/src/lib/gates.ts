@@ -12,19 +12,19 @@ export const GATES: Record<string, GateSentence> = {
 		"sentence": "All trading halted since {t} by {who}: {reason}.",
 		"short": "all halted: {reason}",
 		"severity": "critical",
-		"advice": "Resume on the Risk page once the cause is gone."
+		"advice": "Once the cause is gone: `twinleg resume global --reason ...`."
 	},
 	"HALTED_VENUE": {
 		"sentence": "{venue} halted since {t}: {reason}.",
 		"short": "{venue} halted: {reason}",
 		"severity": "critical",
-		"advice": "See the Risk page: an automatic halt lifts itself, any other waits for you."
+		"advice": "Automatic halts lift themselves, others by `twinleg resume venue:NAME --reason ...`."
 	},
 	"HALTED_SCOPE": {
 		"sentence": "{scope} halted since {t}: {reason}.",
 		"short": "halted: {reason}",
 		"severity": "critical",
-		"advice": "Resume this scope on the Risk page once the cause is gone."
+		"advice": "Once the cause is gone: `twinleg resume SCOPE --reason ...`."
 	},
 	"MONITOR_ONLY": {
 		"sentence": "This run watches and does not trade.",
@@ -150,13 +150,13 @@ export const GATES: Record<string, GateSentence> = {
 		"sentence": "{venue} says {x}, our ledger {y}; confirmed twice.",
 		"short": "ledger differs",
 		"severity": "critical",
-		"advice": "Find the difference on the Risk page before you resume."
+		"advice": "Find the difference first, then `twinleg resume venue:NAME --reason ...`."
 	},
 	"BREAKER_OPEN": {
 		"sentence": "{n} failed hedges in {w} min; you must resume.",
 		"short": "breaker open",
 		"severity": "critical",
-		"advice": "Look at the last packages, then resume on the Risk page."
+		"advice": "Look at the last packages, then `twinleg resume SCOPE --reason ...`."
 	},
 	"BOOK_STALE": {
 		"sentence": "{venue} book {x} s old, limit {y} s.",
@@ -366,7 +366,7 @@ export const GATES: Record<string, GateSentence> = {
 		"sentence": "Down {x} % this month, stop {y} %; needs review.",
 		"short": "month stop",
 		"severity": "critical",
-		"advice": "Review the month and acknowledge it on the Risk page."
+		"advice": "Review the month, then `twinleg resume global --reason ...`."
 	},
 	"PACKAGE_OPEN": {
 		"sentence": "Package {id} of this pair is not hedged yet.",
