@@ -36,6 +36,7 @@ from shared.adapters.venues.kalshi.schemas import (
     SnapshotMsg,
     TickerOnly,
 )
+from shared.adapters.venues.kalshi.shelf import Shelf
 from shared.adapters.venues.kalshi.subscriptions import (
     LIFECYCLE,
     Order,
@@ -45,13 +46,7 @@ from shared.adapters.venues.kalshi.subscriptions import (
 from shared.adapters.venues.kalshi.wire_book import WireBook
 from shared.domain.enums import BookSide, BookState
 from shared.domain.errors import WireError
-from shared.domain.events import (
-    BookChanged,
-    BookMarked,
-    BookReplaced,
-    FeedBody,
-    LevelChanged,
-)
+from shared.domain.events import BookChanged, FeedBody, LevelChanged
 from shared.domain.instrument import Instrument
 from shared.domain.units import NS_PER_S, complement
 
@@ -93,10 +88,9 @@ class BookStream:
         self._yes_priced = yes_priced
         self.generation = 0
         self.is_open = False
-        self.frozen = ""
-        """Why the meaning of no-side prices is in doubt; survives reconnects (F-008)."""
-        self.instruments: dict[str, Instrument] = {}
-        self.books: dict[str, WireBook] = {}
+        self._shelf = Shelf()
+        self.instruments = self._shelf.instruments
+        self.books = self._shelf.books
         self._subs = Subscriptions()
         self._gaps: deque[int] = deque(maxlen=_GAPS_MAX)
 
@@ -118,22 +112,15 @@ class BookStream:
         """The connection is gone: every book is STALE until its next snapshot."""
         step = Step()
         self.is_open = False
-        for ticker, book in self.books.items():
-            book.forget()
+        self._shelf.doubt_all(step.bodies, BookState.STALE, reason)
+        for book in self.books.values():
             book.asked_ns = None
-            self._mark(step, ticker, book, BookState.STALE, reason)
         return step
 
     def watch(self, instruments: Mapping[str, Instrument], now_ns: int) -> Step:
         """Replace the watched markets; new ones are subscribed, old ones dropped."""
         step = Step()
-        gone = [ticker for ticker in self.instruments if ticker not in instruments]
-        fresh = [ticker for ticker in instruments if ticker not in self.instruments]
-        self.instruments = dict(instruments)
-        for ticker in gone:
-            del self.books[ticker]
-        for ticker in fresh:
-            self.books[ticker] = WireBook()
+        gone, fresh = self._shelf.replace_set(instruments)
         if self.is_open:
             if self._subs.book_sid is not None:
                 for chunk in chunks(gone):
@@ -176,9 +163,8 @@ class BookStream:
         ]
         if self.is_open and late:
             for ticker in late:
-                book = self.books[ticker]
-                if book.state is not BookState.FROZEN:
-                    self._mark(step, ticker, book, BookState.STALE, "no snapshot in 5 s")
+                if self.books[ticker].state is not BookState.FROZEN:
+                    self._shelf.mark(step.bodies, ticker, BookState.STALE, "no snapshot in 5 s")
             step.refresh.update(late)
             self._subscribe(step, late, now_ns)
             self._ask(step, late, now_ns)
@@ -189,32 +175,21 @@ class BookStream:
     def freeze(self, reason: str) -> Step:
         """Distrust the whole feed until a REST read confirms how prices are quoted."""
         step = Step(reconnect=reason)
-        self.frozen = reason
         self._tally.note("convention", reason)
-        for ticker, book in self.books.items():
-            self._mark(step, ticker, book, BookState.FROZEN, reason)
+        self._shelf.freeze(step.bodies, reason)
+        return step
+
+    def confirm_convention(self, now_ns: int) -> Step:
+        """A REST read agreed: release a freeze and publish what was collected."""
+        step = Step()
+        if self.is_open:
+            self._shelf.thaw(step.bodies, now_ns)
         return step
 
     def republish(self, ticker: str, now_ns: int) -> Step:
         """Hand out a proved book whole again, for a reader that lost trust in its copy."""
         step = Step()
-        book = self.books[ticker]
-        if book.state is BookState.SYNCED:
-            self._publish(step, ticker, book, 0, now_ns)
-            market = self.instruments[ticker].market_id
-            step.bodies.append(BookMarked(market, BookState.SYNCED, "proved"))
-        return step
-
-    def confirm_convention(self, now_ns: int) -> Step:
-        """A REST read agreed: release the freeze and publish what was collected."""
-        step = Step()
-        if self.frozen:
-            self.frozen = ""
-            for ticker, book in self.books.items():
-                if book.has_snapshot and self.is_open:
-                    self._publish(step, ticker, book, 0, now_ns)
-                else:
-                    self._mark(step, ticker, book, BookState.STALE, "waiting for a snapshot")
+        self._shelf.republish(step.bodies, ticker, now_ns)
         return step
 
     # --- frames -----------------------------------------------------------------------------
@@ -297,9 +272,12 @@ class BookStream:
         book.replace(bids, asks)
         book.asked_ns, book.changed_ns = None, now_ns
         if book.is_crossed:
-            self._merge(step, self.freeze(f"no-side prices cross in {msg.market_ticker}"))
+            reason = f"no-side prices cross in {msg.market_ticker}"
+            self._tally.note("convention", reason)
+            self._shelf.freeze(step.bodies, reason)
+            step.reconnect = reason
             return
-        self._publish(step, msg.market_ticker, book, step.venue_ts_ns, now_ns)
+        self._shelf.publish(step.bodies, msg.market_ticker, step.venue_ts_ns, now_ns)
 
     def _on_delta(self, step: Step, frame: Frame, now_ns: int) -> None:
         msg = read_msg(frame, DeltaMsg)
@@ -330,14 +308,13 @@ class BookStream:
         msg = read_msg(frame, ErrorMsg)
         self._tally.note(f"error_{msg.code}", msg.msg)
         if msg.code in _TERMINAL_CODES:
-            for ticker, book in self.books.items():
-                self._mark(step, ticker, book, BookState.STALE, f"subscription ended ({msg.code})")
+            self._shelf.doubt_all(step.bodies, BookState.STALE, f"subscription ended ({msg.code})")
             step.reconnect = f"error {msg.code}"
             return
         for ticker in tickers:
             asked = self.books.get(ticker)
             if asked is not None and not asked.has_snapshot:
-                self._mark(step, ticker, asked, BookState.STALE, f"refused ({msg.code})")
+                self._shelf.mark(step.bodies, ticker, BookState.STALE, f"refused ({msg.code})")
         others = [t for t in tickers if t != msg.market_ticker and t in self.books]
         if msg.market_ticker and len(others) < len(tickers):
             step.refresh.add(msg.market_ticker)
@@ -345,9 +322,7 @@ class BookStream:
 
     def _on_unsubscribed(self, step: Step, frame: Frame) -> None:
         if self._subs.end(frame.sid):
-            for ticker, book in self.books.items():
-                book.forget()
-                self._mark(step, ticker, book, BookState.STALE, "unsubscribed")
+            self._shelf.doubt_all(step.bodies, BookState.STALE, "unsubscribed")
             step.reconnect = "unsubscribed"
 
     # --- doubt ------------------------------------------------------------------------------
@@ -361,7 +336,11 @@ class BookStream:
             ticker = read_msg(frame, TickerOnly).market_ticker
         except WireError:
             ticker = ""
-        if ticker in self.books:
+        if ticker in self.books and frame.type == "orderbook_snapshot":
+            # The next one may be no better: ``tick`` asks again, not this step.
+            self._shelf.doubt(step.bodies, ticker, BookState.GAPPED, error.kind)
+            self.books[ticker].asked_ns = now_ns
+        elif ticker in self.books:
             self._distrust(step, [ticker], BookState.GAPPED, error.kind, now_ns)
         elif not ticker:
             self._gap(step, frame.sid, error.kind, now_ns)
@@ -380,28 +359,8 @@ class BookStream:
         self, step: Step, tickers: list[str], state: BookState, reason: str, now_ns: int
     ) -> None:
         for ticker in tickers:
-            book: WireBook = self.books[ticker]
-            book.forget()
-            self._mark(step, ticker, book, BookState.FROZEN if self.frozen else state, reason)
+            self._shelf.doubt(step.bodies, ticker, state, reason)
         self._ask(step, tickers, now_ns)
-
-    def _mark(self, step: Step, ticker: str, book: WireBook, state: BookState, reason: str) -> None:
-        if book.state is state and state is BookState.SYNCED:
-            return
-        if book.state is not state or book.reason != reason:
-            book.state, book.reason = state, reason
-            step.bodies.append(BookMarked(self.instruments[ticker].market_id, state, reason))
-
-    def _publish(self, step: Step, ticker: str, book: WireBook, ts_ns: int, now_ns: int) -> None:
-        """Hand out a whole book and call it SYNCED, unless the feed is frozen."""
-        if self.frozen:
-            self._mark(step, ticker, book, BookState.FROZEN, self.frozen)
-            return
-        assert book.has_snapshot and not book.is_crossed, ticker
-        book.published_ns = now_ns
-        bids, asks = book.levels()
-        step.bodies.append(BookReplaced(self.instruments[ticker].market_id, bids, asks, ts_ns))
-        self._mark(step, ticker, book, BookState.SYNCED, "snapshot")
 
     # --- commands ---------------------------------------------------------------------------
 
@@ -425,9 +384,3 @@ class BookStream:
                 step.sends.append(self._subs.update_books("get_snapshot", chunk))
                 for ticker in chunk:
                     self.books[ticker].asked_ns = now_ns
-
-    @staticmethod
-    def _merge(step: Step, other: Step) -> None:
-        step.bodies += other.bodies
-        step.sends += other.sends
-        step.reconnect = step.reconnect or other.reconnect

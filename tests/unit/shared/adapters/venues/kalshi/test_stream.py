@@ -225,6 +225,16 @@ def test_f010_off_grid_price_is_doubt_until_the_grid_is_read_again() -> None:
     assert marks(step) == [(RATE, SYNCED)]
 
 
+def test_bad_snapshots_do_not_make_a_tight_loop_of_requests() -> None:
+    wire = Wire()
+    wire.both_synced()
+    for _ in range(5):
+        step = wire.snapshot(yes_dollars_fp=[["0.4050", "1.00"]])
+        assert step.sends == [] and step.refresh == {RATE}
+    assert wire.states()[RATE] is GAPPED
+    assert asked(wire.stream.tick(wire.now + 6 * NS_PER_S)) == [RATE]
+
+
 @pytest.mark.parametrize(
     "frame",
     [
