@@ -87,7 +87,7 @@ chaos: ## Run the edition in venue mode while killing its parts
 	$(call refuse,tests/chaos holds no driver)
 
 diagrams: ## Draw the state tables into docs/generated
-	$(call refuse,the drawing of the package and order tables is missing)
+	PYTHONPATH=. $(PY) docs/make_diagrams.py
 
 deploy: ## Deploy one stage to AWS (STAGE=staging)
 	$(call refuse,the network database trader frontend and observability stacks are missing; the core stacks are deployed into the embedded AWS by make up)

@@ -111,7 +111,7 @@ def _row(
     table: dict[PackageEvent, PackageState] = {}
     for clause in filter(None, (part.strip() for part in moves.split(";"))):
         words, target = clause.split("->")
-        for event in _events(words):
+        for event in (PackageEvent[word] for word in words.split()):
             assert event not in table, (clause, event)
             table[event] = PackageState[target.strip()]
     keep = _events(kept)
