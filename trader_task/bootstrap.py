@@ -7,6 +7,7 @@ nowhere else: paper fills against the real feed, or orders to the venues.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -32,11 +33,11 @@ from shared.adapters.venues.kalshi.venue import connect_kalshi
 from shared.adapters.venues.paper.settings import PaperSettings, starting_cash
 from shared.adapters.venues.paper.store import PostgresPaperStore
 from shared.adapters.venues.paper.venue import PaperVenue
+from shared.adapters.venues.polymarket.access import Credentials, Hosts
 from shared.adapters.venues.polymarket.account import PolymarketAccount
 from shared.adapters.venues.polymarket.encoding import encode_order_row
 from shared.adapters.venues.polymarket.execution import PolymarketExecution
 from shared.adapters.venues.polymarket.market_data import PolymarketMarketData
-from shared.adapters.venues.polymarket.rest import Credentials, Hosts
 from shared.contracts import config_v1, names
 from shared.domain.config import DEFAULT_CONFIG, Config
 from shared.domain.enums import FillsMode, Venue
@@ -61,7 +62,7 @@ from shared.ports.venue import Account, Execution, MarketData
 from trader_task.build_identity import build_name, schema_name
 from trader_task.clock import SystemClock
 from trader_task.settings import Settings
-from trader_task.start_checks import geoblock_check
+from trader_task.start_checks import account_check, geoblock_check
 from trader_task.trader import Outside, Trader
 
 log = structlog.get_logger("bootstrap")
@@ -81,6 +82,7 @@ class _Venues:
     accounts: dict[Venue, Account] = field(default_factory=dict)
     on_resolved: Callable[[MarketId, PriceMicros], Awaitable[None]] | None = None
     wire_errors: Callable[[], Mapping[str, int]] = dict
+    warm_ups: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
 
 class _Instruments:
@@ -162,6 +164,19 @@ async def build_trader(
     return trader
 
 
+def _start_checks(
+    settings: Settings, venues: _Venues, clock: SystemClock, sink: Callable[[EventBody], None]
+) -> list[Callable[[], Awaitable[None]]]:
+    """Return what must be answered before opening, in this mode."""
+    checks: list[Callable[[], Awaitable[None]]] = list(venues.warm_ups)
+    account = venues.accounts[Venue.POLYMARKET]
+    if isinstance(account, PolymarketAccount):
+        checks.append(account_check(account.read_state, clock, sink))
+    elif settings.geoblock_url:
+        checks.append(geoblock_check(settings.geoblock_url, clock, sink))
+    return checks
+
+
 async def _connect_venues(
     settings: Settings,
     kernel: Kernel,
@@ -187,7 +202,7 @@ async def _connect_venues(
     polymarket = PolymarketMarketData(hosts, clock)
     stack.push_async_callback(polymarket.aclose)
     venues = _Venues(feeds={Venue.KALSHI: kalshi.market_data, Venue.POLYMARKET: polymarket})
-    venues.wire_errors = lambda: dict(kalshi.tally.counts)
+    venues.wire_errors = lambda: Counter(kalshi.tally.counts) + polymarket.channel.errors
     if settings.fills is FillsMode.PAPER:
         await _add_paper(settings, venues, kernel, instrument_of, clock, stack)
         return venues
@@ -198,6 +213,7 @@ async def _connect_venues(
     account = PolymarketAccount(hosts, credentials, clock, instrument_of)
     stack.push_async_callback(execution.aclose)
     stack.push_async_callback(account.aclose)
+    venues.warm_ups.append(execution.warm)
     venues.executions = {Venue.KALSHI: kalshi.execution, Venue.POLYMARKET: execution}
     venues.accounts = {Venue.KALSHI: kalshi.account, Venue.POLYMARKET: account}
     return venues

@@ -11,6 +11,7 @@ Twin: tests/unit/trader_task/test_lease.py
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
@@ -31,6 +32,7 @@ TAKEOVER_NS: Final = 35 * NS_PER_S
 POLL_S: Final = 1.0
 CALL_LIMIT_S: Final = 5.0
 RETRY_MAX_S: Final = 30.0
+RELEASE_TRIES: Final = 2
 
 
 T = TypeVar("T")
@@ -180,11 +182,16 @@ class LeaseKeeper:
             return
         self._permission.lease_until_mono_ns = 0
         self._permission.is_passive = True
-        try:
-            await self._call(self._flags.release_lease, self._lease)
-            log.info("lease released", epoch=self._lease.epoch)
-        except Exception as error:  # a successor waits 35 s instead
-            log.warning("lease not released", error=str(error))
+        for _ in range(RELEASE_TRIES):
+            try:
+                await self._call(self._flags.release_lease, self._lease)
+                log.info("lease released", epoch=self._lease.epoch)
+                return
+            except Exception as error:  # a successor waits 35 s instead
+                log.warning("lease not released", error=str(error))
+                # A renewal that was under way when we stopped moved the nonce on.
+                with contextlib.suppress(LeaseLost):
+                    await self._look_for_another()
 
     def _hold_from(self, begun_mono_ns: int) -> None:
         self._permission.lease_until_mono_ns = begun_mono_ns + LEASE_NS

@@ -173,7 +173,7 @@ class Recovery:
         for row in attempts:
             by_package.setdefault(row["package_id"], []).append(row)
         packages = loaded.get("packages", ())
-        for package in packages:
+        for package in (p for p in packages if not p.get("ended_wall_ns")):
             self._p.envelopes.add(package, by_package.get(package["package_id"], ()))
         self._p.dispatcher.note_packages(packages)
 
@@ -229,8 +229,7 @@ class Recovery:
 
     async def _compact_wire_log(self, loaded: Loaded, size: int) -> None:
         """Keep only the follow-ups of packages that were still open."""
-        open_ids = {row["package_id"] for row in loaded.get("packages", ())}
-        if open_ids:
+        if any(not row.get("ended_wall_ns") for row in loaded.get("packages", ())):
             return  # small, and needed until those packages are durable in the record
         await asyncio.to_thread(self._p.wire_log.clear, size)
 

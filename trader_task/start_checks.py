@@ -7,6 +7,7 @@ forbids trading becomes a halt of that venue, for a person to look at.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import httpx
 import structlog
@@ -34,6 +35,36 @@ def geoblock_check(
         log.info("geoblock", blocked=blocked)
         if blocked:
             note = "the venue refuses this address"
+            wall = clock.wall_ns()
+            reason = HaltReason.ACCOUNT_RESTRICTED
+            sink(HaltTaken(Halt("venue:polymarket", reason, "start", wall, note=note)))
+
+    return check
+
+
+class AccountState(Protocol):
+    """What a venue says about whether this account may open positions."""
+
+    @property
+    def is_region_blocked(self) -> bool: ...
+
+    @property
+    def is_closed_only(self) -> bool: ...
+
+
+def account_check(
+    read_state: Callable[[], Awaitable[AccountState]],
+    clock: Clock,
+    sink: Callable[[EventBody], None],
+) -> Callable[[], Awaitable[None]]:
+    """Return a check that asks the venue itself whether our account may open (F-049)."""
+
+    async def check() -> None:
+        state = await read_state()
+        log.info("account", blocked=state.is_region_blocked, closed_only=state.is_closed_only)
+        if state.is_region_blocked or state.is_closed_only:
+            what = "this address" if state.is_region_blocked else "this account: closing only"
+            note = f"the venue refuses {what}"
             wall = clock.wall_ns()
             reason = HaltReason.ACCOUNT_RESTRICTED
             sink(HaltTaken(Halt("venue:polymarket", reason, "start", wall, note=note)))

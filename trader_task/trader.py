@@ -132,6 +132,7 @@ class Trader:
         self._resolved: set[MarketId] = set()
         self._connected: set[Venue] = set()
         self._feeds_ns = 0
+        self._is_closing = False
         self._last_step_ns = outside.clock.mono_ns()
         self.metrics = Metrics()
         self.ingress = Ingress(outside.clock, settings.queue_capacity)
@@ -323,6 +324,8 @@ class Trader:
         if is_sound and self.recovery.is_finished:
             self.lease.stop_openings()
             await self._until_reduced()
+        # What feeds say while they are being stopped is no news about the venues.
+        self._is_closing = True
         names = [f"feed {v.value}" for v in self._o.feeds]
         names += [f"user stream {v.value}" for v in self._o.executions]
         names += [f"account {v.value}" for v in self._o.accounts]
@@ -354,7 +357,7 @@ class Trader:
 
     def hear(self, body: EventBody) -> None:
         """Pass a body to the kernel, and to those beside it that need it too."""
-        if isinstance(body, FeedStatus) and self._is_warming_up(body):
+        if self._is_closing or (isinstance(body, FeedStatus) and self._is_warming_up(body)):
             return
         self._rest.put(body)
         if isinstance(body, MarketResolved):

@@ -8,15 +8,18 @@ is the trader. Use as a context manager; everything that it started is stopped.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,12 +27,14 @@ from typing import Any
 import boto3
 
 from shared.adapters.stores.postgres_catalogue import PostgresCatalogue
+from shared.adapters.stores.postgres_config import PostgresConfig
 from shared.adapters.venues.kalshi.capabilities import choose_endpoints
 from shared.adapters.venues.kalshi.venue import connect_kalshi_catalogue
+from shared.adapters.venues.polymarket.access import Hosts
 from shared.adapters.venues.polymarket.catalogue import PolymarketCatalogue
-from shared.adapters.venues.polymarket.rest import Hosts
-from shared.contracts import names
-from shared.domain.enums import Venue, VenueSet
+from shared.contracts import config_v1, names
+from shared.contracts.events_v1 import ControlCommand
+from shared.domain.enums import VenueSet
 from shared.domain.ids import MarketId, derive_pair_id
 from shared.ports.venue import CatalogueMarket
 from shared.simulators.market_dynamics import MarketDynamics
@@ -54,6 +59,7 @@ class SmallEdition:
         self.ports = {name: free_port() for name in ("aws", "metrics")}
         self._processes: list[subprocess.Popen[Any]] = []
         self.trader: subprocess.Popen[Any] | None = None
+        self.killed_pid = 0
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("TWINLEG_", "AWS_"))},
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.ports['aws']}",
@@ -152,6 +158,15 @@ class SmallEdition:
         store.close()
         return len(rows)
 
+    def set_config(self, **changes: str) -> int:
+        """Store a configuration version with these typed values; returns its number."""
+        store = PostgresConfig(self.dsn)
+        base, document = store.load_active()
+        typed = {key: config_v1.parse_change(key, text) for key, text in changes.items()}
+        version = store.save({**document, **typed}, actor="test", reason="test", base=base)
+        store.close()
+        return version
+
     async def _list_markets(self) -> list[CatalogueMarket]:
         env, clock = self.environment, SystemClock()
         endpoints = choose_endpoints(
@@ -207,9 +222,9 @@ class SmallEdition:
 
     def kill_child(self) -> int:
         """kill -9 the trader itself; its supervisor lives. Returns the pid."""
-        pid = self.child_pid()
-        os.kill(pid, signal.SIGKILL)
-        return pid
+        self.killed_pid = self.child_pid()
+        os.kill(self.killed_pid, signal.SIGKILL)
+        return self.killed_pid
 
     def stop_trader(self, *, kill: bool = False) -> int | None:
         trader, self.trader = self.trader, None
@@ -222,13 +237,32 @@ class SmallEdition:
             except subprocess.TimeoutExpired:
                 if not kill:
                     raise
-                try:
+                with contextlib.suppress(OSError, ValueError, KeyError):
                     self.kill_child()
-                except (OSError, ValueError, KeyError):
-                    pass
                 trader.kill()
                 trader.wait(timeout=10)
         return trader.returncode
+
+    def resume(self, scope: str) -> None:
+        """Lift a halt by command, as an operator would."""
+        now = time.time_ns()
+        command = ControlCommand(
+            command_id=str(uuid.uuid4()),
+            kind="resume",
+            scope=scope,
+            reason="test",
+            actor="test",
+            issued_at=now,
+            expires_at=now + 30 * 10**9,
+        )
+        queue = self._client("sqs")
+        url = queue.get_queue_url(QueueName=names.control_queue(STAGE))["QueueUrl"]
+        queue.send_message(
+            QueueUrl=url,
+            MessageBody=command.model_dump_json(),
+            MessageGroupId=scope,
+            MessageDeduplicationId=command.command_id,
+        )
 
     def health(self) -> dict[str, Any]:
         return fetch(f"http://127.0.0.1:{self.ports['metrics']}/healthz")
@@ -239,12 +273,17 @@ class SmallEdition:
     def snapshot(self) -> dict[str, Any]:
         return fetch(f"http://127.0.0.1:{self.ports['metrics']}/snapshot")
 
-    def venue_state(self, venue: Venue, path: str) -> Any:
-        base = {
-            Venue.KALSHI: self.environment["TWINLEG_KALSHI_URL"],
-            Venue.POLYMARKET: self.environment["TWINLEG_POLYMARKET_CLOB_URL"],
-        }[venue]
-        return fetch(f"{base}{path}")
+    def venue_records(self, kind: str) -> list[dict[str, Any]]:
+        """Return the simulated venues' own durable records: ``orders``, ``fills``, ``payouts``.
+
+        Each carries its venue; this is the truth that the trader's record is judged by.
+        """
+        (path,) = (self.state / "sim").glob("accounts-*.sqlite3")
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+            rows = connection.execute(
+                "SELECT venue, document FROM records WHERE kind = ?", (kind,)
+            ).fetchall()
+        return [{**json.loads(document), "venue": venue} for venue, document in rows]
 
     def log(self, name: str) -> str:
         path = self.directory / f"{name}.log"

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.contracts import gates
+from shared.domain.enums import GateCode, RunMode
 from shared.domain.units import format_micros
 from trader_task.commands.answers import Failed, print_json
 from trader_task.commands.running import fetch_snapshot, open_stores
@@ -145,26 +146,19 @@ def _status(row: Mapping[str, Any]) -> str:
 
 def short_of(code: str, params: Mapping[str, str]) -> str:
     """Return the short form of a gate with the parameters as the snapshot displays them."""
-    try:
-        template = dict(gates.rows())[code]["short"]
-        return template.format_map(_Shown(params))
-    except (KeyError, ValueError, IndexError):
-        return code
+    return _worded(code, params, short=True)
 
 
 def sentence_of(code: str, params: Mapping[str, str]) -> str:
-    """Return the whole sentence of a gate."""
+    """Return the whole sentence of a gate; what is missing shows as ``?``."""
+    return _worded(code, params, short=False)
+
+
+def _worded(code: str, params: Mapping[str, str], *, short: bool) -> str:
     try:
-        return dict(gates.rows())[code]["sentence"].format_map(_Shown(params))
-    except (KeyError, ValueError, IndexError):
+        return gates.render(GateCode(code), params, short=short)
+    except ValueError:  # a trader of another build knows more codes
         return code
-
-
-class _Shown(dict[str, str]):
-    """Parameters of a sentence; what is missing shows as ``?``, never as a zero."""
-
-    def __missing__(self, key: str) -> str:
-        return "?"
 
 
 def why(
@@ -172,8 +166,6 @@ def why(
     as_json: Json = False,
 ) -> None:
     """Explain a pair's gates and last edge, or a package from decision to end."""
-    from shared.domain.enums import RunMode
-
     if any(name.startswith(f"{mode.value}-") for mode in RunMode):
         _why_package(name, as_json)
         return

@@ -162,3 +162,14 @@ async def test_stopping_leaves_enough_to_reduce_but_not_to_open(
     assert host.bodies[-1] == LeaseSeen(1, clock.mono_ns() + 19 * S)
     await host.lease.renew_once()
     assert isinstance(host.bodies[-1], LeaseSeen) and len(host.bodies) == 2
+
+
+async def test_release_after_a_renewal_whose_answer_was_lost(
+    flags: MemoryFlags, journal: MemoryJournal, clock: VirtualClock
+) -> None:
+    host = Host(flags, journal, clock, "a")
+    await host.lease.take(is_handover=False, versions={})
+    assert flags.lease is not None
+    flags.renew_lease(flags.lease)
+    await host.lease.release()
+    assert flags.lease.is_released
