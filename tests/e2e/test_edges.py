@@ -175,3 +175,20 @@ def test_times_follow_the_viewer_and_u_shows_utc(open_dashboard: Any) -> None:
     expect(today).to_have_attribute("title", "Booked since 00:00 UTC")
     dashboard.page.keyboard.press("u")
     expect(today).to_have_attribute("title", "Booked since 00:00 UTC (09:00 yours)")
+
+
+def test_first_steps_tick_themselves_and_stay_dismissed(dashboard: Dashboard) -> None:
+    page = dashboard.page
+    steps = page.get_by_role("region", name="First steps")
+    expect(steps.locator("li.done")).to_have_text([re.compile("See an edge")])
+    dashboard.row("cpi-sep25-30").click()
+    expect(steps.locator("li.done")).to_have_count(2)
+    dashboard.goto("/packages/pkg-1041")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("1041")
+    dashboard.goto("/")
+    expect(steps.locator("li.done")).to_have_count(3)
+    page.get_by_role("button", name="Dismiss first steps").click()
+    expect(steps).to_have_count(0)
+    page.reload()
+    page.wait_for_selector("tr[data-pair]")
+    expect(steps).to_have_count(0)
