@@ -70,7 +70,7 @@ def empty_dsn(postgres_server: EmbeddedPostgres) -> Iterator[str]:
 
 def _database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
-    _admin(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    _admin(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
     yield server.dsn(name)
     _admin(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
