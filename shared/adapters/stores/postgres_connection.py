@@ -29,7 +29,8 @@ _FENCED: Final = "TW001"
 _ROW_CLASSES: Final = ("22", "23", "42")
 """SQLSTATE classes that blame the data or the statement, never the connection."""
 _ROW_STATES: Final = ("TW003", "TW004")
-_PLANS: Final = "-c plan_cache_mode=force_generic_plan -c client_min_messages=warning"
+_PLANS: Final = "SET plan_cache_mode = force_generic_plan"
+"""Statements here touch rows by key: planning them anew each time buys nothing."""
 
 
 def sort_error(error: psycopg.Error) -> JournalError:
@@ -82,8 +83,10 @@ class WarmConnection:
         self._connection = None
         try:
             connection = await AsyncConnection.connect(
-                self._dsn, autocommit=True, connect_timeout=_CONNECT_S, options=_PLANS
+                self._dsn, autocommit=True, connect_timeout=_CONNECT_S
             )
+            # Not start-up options: connection proxies refuse those.
+            await connection.execute(_PLANS)
         except psycopg.Error as error:
             raise sort_error(error) from error
         connection.prepare_threshold = 0

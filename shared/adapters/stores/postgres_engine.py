@@ -35,10 +35,7 @@ def open_engine(dsn: str, *, pool_size: int = 2) -> Engine:
         pool_size=pool_size,
         max_overflow=2,
         pool_pre_ping=True,
-        connect_args={
-            "connect_timeout": _CONNECT_S,
-            "options": f"-c statement_timeout={_STATEMENT_MS}",
-        },
+        connect_args={"connect_timeout": _CONNECT_S},
     )
 
 
@@ -51,6 +48,8 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """
     try:
         with engine.begin() as connection:
+            # Not a start-up option: connection proxies refuse those.
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {_STATEMENT_MS}")
             yield connection
     except SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
