@@ -1,0 +1,34 @@
+"""The offline ranker: a score in ppm for how alike two markets are, without a network.
+
+It may rank and veto, never confirm alone. The score starts from full agreement and loses
+a little for every tail, and most of its value for anything that the hard rules left open.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.domain.units import MICROS
+from shared.matching.hard_rules import CONFLICT, Comparison
+from shared.matching.propositions import Proposition
+
+FULL_PPM: Final = 990_000
+TAIL_PPM: Final = 6_000
+OPEN_PPM: Final = 120_000
+CONFLICT_PPM: Final = 450_000
+
+
+def score(a: Proposition, b: Proposition, comparison: Comparison) -> int:
+    """Return the score in ppm of a pair, 0..1,000,000."""
+    value = FULL_PPM
+    for finding in comparison.findings:
+        if finding.passes:
+            value -= TAIL_PPM if finding.is_tail else 0
+        else:
+            value -= CONFLICT_PPM if finding.verdict == CONFLICT else OPEN_PPM
+    shared = len(a.core & b.core)
+    either = len(a.core | b.core) or 1
+    value -= (either - shared) * 20_000 // either
+    value = max(0, min(MICROS, value))
+    assert 0 <= value <= MICROS
+    return value
