@@ -41,6 +41,11 @@ _STATES: Final[dict[str, tuple[str, str, str]]] = {
 }
 """Verdict of a package decision to (lane, kind, text); states that orders tell are left out."""
 
+_EXPLAINED: Final = frozenset({"retry", "unwind", "unknown", "stuck", "failed"})
+"""Kinds whose reason is shown."""
+_TOLD: Final = frozenset({"fill"})
+"""Kinds of decisions that other records tell better."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
@@ -95,7 +100,10 @@ def lane_of(package: Row, leg: int | None) -> str:
 def _approved(package: Row) -> _Mark:
     edge = package["entry_edge_micros"]
     qty = _qty(package["qty_micros"])
-    text = f"approved {qty}" if edge is None else f"approved {qty} at {_cents(edge)}¢ a contract"
+    sign = "+" if edge is not None and edge > 0 else ""
+    text = f"approved {qty}"
+    if edge is not None:
+        text = f"{text} at {sign}{_cents(edge)}¢ a contract"
     return _Mark(package["created_wall_ns"], 0, "decision", "approved", text)
 
 
@@ -162,8 +170,11 @@ def _decision_marks(decision: Row) -> Iterator[_Mark]:
         if known is None:
             return
         lane, kind, text = known
-        says_more = reason and " " in reason  # a bare event word tells a person nothing
+        # A bare event word tells a person nothing, and what went as planned needs no reason.
+        says_more = " " in reason and (kind in _EXPLAINED or decision["verdict"] == "aborted")
         yield _Mark(at, 5, lane, kind, f"{text}: {reason[:100]}" if says_more else text)
+        return
+    if decision["kind"] in _TOLD:
         return
     words = decision["verdict"].replace("_", " ")
     text = f"{decision['kind'].replace('_', ' ')}: {words}"

@@ -74,11 +74,13 @@ def hedged(dsn: str) -> None:
         "subject": "paper_sim-1-1",
         "package_id": "paper_sim-1-1",
         "verdict": "hedged_prov",
-        "reason": "d_matched",
+        "reason": "both legs hold the same quantity",
         "params": {},
         "versions": {},
         "severity": None,
     }
+    told_by_the_fill = decision | {"event_id": "e2", "kind": "fill", "verdict": "buy"}
+    stuck_elsewhere = decision | {"event_id": "e3", "package_id": "other", "verdict": "stuck_known"}
     store(
         dsn,
         ("packages", [package_row(1, state="hedged_prov", created_wall_ns=T0)]),
@@ -96,7 +98,7 @@ def hedged(dsn: str) -> None:
         ),
         ("fills", [fill_row(ts_fill_ns=T0 - 5 * MS), second_fill()]),
         ("ledger_postings", posting_rows()),
-        ("decisions", [decision]),
+        ("decisions", [decision, told_by_the_fill, stuck_elsewhere]),
     )  # fmt: skip
 
 
@@ -166,7 +168,7 @@ def test_one_package_tells_its_story(views: PostgresViews, postgres_dsn: str) ->
         ((r.ts_ns - T0) // MS, r.lane, r.kind, r.text, r.unhedged_micros) for r in view.timeline
     ]
     assert told == [
-        (0, "decision", "approved", "approved 10 at 3.42¢ a contract", 0),
+        (0, "decision", "approved", "approved 10 at +3.42¢ a contract", 0),
         (1, "leg1", "sent", "buy 10 cap 54.60¢", 0),
         # the venue's clock ran 6 ms early: the fill is not shown before its order
         (1, "leg1", "filled", "filled 10 @ 54.00¢, fee $0.17", 5_400_000),
