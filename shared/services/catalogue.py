@@ -8,11 +8,10 @@ batch of markets and the ids seen.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
-
-import structlog
 
 from shared.domain.enums import MarketStatus
 from shared.domain.errors import StoreError, WireError
@@ -23,7 +22,7 @@ BATCH: Final = 500
 ATTEMPTS: Final = 3
 """How often a broken listing is taken up again where it stopped before the crawl fails."""
 
-log = structlog.get_logger("catalogue")
+log = logging.getLogger("twinleg.catalogue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ async def sync(source: CatalogueSource, store: CatalogueStore, now_ns: int) -> S
                 if len(batch) >= BATCH:
                     stored += await _store(store, batch, now_ns)
                     batch = []
-                    log.info("catalogue crawl", venue=venue, listed=listed)
+                    log.info("%s: %d markets read", venue, listed)
             stored += await _store(store, batch, now_ns)
             break
         except (StoreError, WireError) as error:
@@ -68,7 +67,7 @@ async def sync(source: CatalogueSource, store: CatalogueStore, now_ns: int) -> S
             following = str(getattr(source, "resume_cursor", ""))
             if attempt >= ATTEMPTS or not following:
                 raise
-            log.warning("catalogue crawl resumed", venue=venue, listed=listed, why=str(error))
+            log.warning("%s: resumed after %d markets: %s", venue, listed, error)
             cursor = following
     closed = await _close_vanished(store, venue, seen, now_ns)
     assert closed >= 0 and stored <= listed
