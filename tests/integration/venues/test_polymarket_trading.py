@@ -311,6 +311,19 @@ async def test_f039_held_order_is_acknowledged_as_held_then_fills() -> None:
             assert sink.of(FillSeen)[0].fill.qty == 100_000_000
 
 
+async def test_f039_cancel_everything_outlasts_a_hold() -> None:
+    async with polymarket_venue([gamma_object(1, secondsDelay=1)]) as venue:
+        venue.book(0, BIDS, {"0.46": "40"})
+        async with trading(venue) as execution:
+            asked = ticket(venue, price_limit=PriceMicros(460_000), tif=TimeInForce.GTC)
+            held = await place(execution, venue, asked)
+            assert isinstance(held, Acked) and held.status is AckStatus.HELD
+            # After the hold 40 shares fill and the rest of the order stands, to be cancelled.
+            assert await execution.cancel_everything() == 1
+            (evidence,) = await execution.find_evidence([asked])
+            assert evidence.kind is EvidenceKind.FILLED and evidence.cum_qty == 40_000_000
+
+
 async def test_f053_failed_trade_is_told_after_two_readings_and_voids_the_evidence() -> None:
     failing = replace(
         SLOW, confirmed_min_ns=300_000_000, confirmed_max_ns=400_000_000, failed_ppm=1_000_000
@@ -373,6 +386,13 @@ async def test_snapshot_and_payout_of_both_outcomes() -> None:
             assert (won.payout, won.qty_yes, won.cash) == (1_000_000, 100_000_000, 100_000_000)
             assert (lost.payout, lost.qty_no, lost.cash) == (1_000_000, 100_000_000, 0)
             assert len({p.reference for p in payouts.values()}) == 2
+            # A new process after the market left the catalogue still learns what it paid.
+            venue.world.forget_market(venue.markets[0].market_id)
+            later = PolymarketAccount(
+                venue.hosts, venue.credentials(), venue.clock, venue.instrument_of
+            )
+            assert won in await later.fetch_payouts(0)
+            await later.aclose()
             assert not (await account.fetch_snapshot()).positions
             state = await account.read_state()
             assert not state.is_region_blocked and not state.is_closed_only

@@ -8,9 +8,11 @@ the catalogue's final prices say what one YES paid.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from shared.adapters.venues.polymarket.execution import InstrumentOf, read_balance
 from shared.adapters.venues.polymarket.instruments import (
@@ -29,7 +31,9 @@ from shared.domain.ids import MarketId, market_id
 from shared.domain.units import MICROS, NS_PER_S, PriceMicros, QtyMicros, UsdMicros, complement
 from shared.ports.clock import Clock
 
-CONDITIONS_PER_REQUEST = 50
+_LOG = logging.getLogger("twinleg.polymarket.account")
+
+CONDITIONS_PER_REQUEST: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +118,11 @@ class PolymarketAccount:
             for row in rows:
                 grouped.setdefault((row.condition_id, row.transaction_hash), []).append(row)
             seen = [self._payout(c, tx, group) for (c, tx), group in grouped.items()]
+            # A redemption that cannot be priced yet must not hide the others.
+            found = tuple(payout for payout in seen if payout is not None)
         except WireError as error:
             raise StoreError(f"polymarket payouts: {error}") from error
-        return tuple(seen)
+        return found
 
     async def _load_payouts(self, conditions: set[str]) -> None:
         """Learn what one YES paid; final prices never change, so they are read once."""
@@ -131,10 +137,13 @@ class PolymarketAccount:
                     self._outcome_index[instrument.yes_token] = 0
                     self._outcome_index[instrument.no_token] = 1
 
-    def _payout(self, condition: str, tx: str, rows: Sequence[ActivityRow]) -> PayoutSeen:
+    def _payout(self, condition: str, tx: str, rows: Sequence[ActivityRow]) -> PayoutSeen | None:
         payout = self._payouts.get(condition)
         if payout is None:
-            raise StoreError(f"{condition} was redeemed but has no final prices yet")
+            payout = payout_of_rows(rows)
+        if payout is None:
+            _LOG.warning("redemption of %s has no final prices yet", condition)
+            return None
         shares, cash = [0, 0], 0
         for row in rows:
             index = self._redeemed_index(row, payout)
@@ -176,3 +185,21 @@ class PolymarketAccount:
             self._rest.geoblock(), self._rest.is_closed_only()
         )
         return AccountState(region.blocked, region.country, closed_only)
+
+
+def payout_of_rows(rows: Sequence[ActivityRow]) -> PriceMicros | None:
+    """Return what one YES paid, from the redemption itself, for a market no longer listed.
+
+    Only a row that names its outcome can tell, and all rows must tell the same; else None.
+    """
+    told: set[int] = set()
+    for row in rows:
+        size = floor_micros(row.size, "polymarket.redeem.size")
+        cash = floor_micros(row.usdc_size, "polymarket.redeem.cash")
+        if size == 0 or row.outcome_index not in (0, 1):
+            continue
+        paid = (cash * MICROS + size // 2) // size
+        told.add(paid if row.outcome_index == 0 else MICROS - paid)
+    if len(told) != 1 or not 0 <= min(told) <= MICROS:
+        return None
+    return PriceMicros(told.pop())

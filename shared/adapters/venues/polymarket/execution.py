@@ -66,6 +66,9 @@ InstrumentOf = Callable[[MarketId], Instrument | None]
 REMEMBERED_MAX: Final = 20_000
 LOOKBACK_S: Final = 600
 WARM_EVERY_S: Final = 5.0
+CANCEL_ROUNDS: Final = 12
+CANCEL_AGAIN_S: Final = 0.5
+"""Twelve rounds outlast the longest documented taker hold of three seconds."""
 EVIDENCE_PARALLEL: Final = 8
 
 
@@ -237,15 +240,23 @@ class PolymarketExecution:
         return wanted.lower() in (done.lower() for done in answer.canceled)
 
     async def cancel_everything(self) -> int:
-        """Cancel every live order of the account; raises StoreError when any may still live."""
-        live = await self._rest.open_orders()
-        if not live:
-            return 0
-        answer = await self._rest.cancel_all()
-        left = await self._rest.open_orders()
-        if left:
-            raise StoreError(f"{len(left)} orders are still live after cancel-all")
-        return len(answer.canceled)
+        """Cancel every live order of the account and prove it; returns how many.
+
+        A held order cannot be cancelled before its hold ends, so the venue is asked again.
+
+        Raises:
+            StoreError: the venue does not answer, or orders still live after some seconds.
+        """
+        canceled: set[str] = set()
+        for _ in range(CANCEL_ROUNDS):
+            live = await self._rest.open_orders()
+            if not live:
+                return len(canceled)
+            answer = await self._rest.cancel_all()
+            canceled.update(order_id.lower() for order_id in answer.canceled)
+            if len(answer.canceled) < len(live):
+                await self._clock.sleep(CANCEL_AGAIN_S)
+        raise StoreError(f"{len(live)} orders are still live after cancel-all")
 
     # --- evidence ----------------------------------------------------------------------------
 

@@ -47,6 +47,7 @@ FOLLOW_SLOW_S: Final = 5.0
 FOLLOW_PARALLEL: Final = 16
 FAILED_APART_NS: Final = NS_PER_S
 BACKOFF_MAX_S: Final = 8.0
+REMEMBERED_MAX: Final = 20_000
 FRAME_BYTES_MAX: Final = 1024 * 1024
 
 _HEADS: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -84,6 +85,7 @@ class UserStream:
         self._swept_until_s = since_wall_ns // NS_PER_S
         self._pending: dict[str, _Pending] = {}
         self._told: dict[str, str] = {}
+        self._emitted: dict[tuple[str, bool], None] = {}
         self._sink: Sink | None = None
         self._wake = asyncio.Event()
         self.errors: Counter[str] = Counter()
@@ -233,7 +235,7 @@ class UserStream:
             return
         del self._pending[trade_id]
         self._told[trade_id] = state
-        if len(self._told) > 10_000:
+        if len(self._told) > REMEMBERED_MAX:
             del self._told[next(iter(self._told))]
         self._emit_finality(trade_id, is_final=state == CONFIRMED)
 
@@ -296,15 +298,22 @@ class UserStream:
         for trade in trades:
             try:
                 await self.take(trade, from_rest=True)
-            except WireError as error:
+            except (WireError, StoreError) as error:
+                # It stays pending and is followed on; the others must not wait for it.
                 self._count(error)
         self._swept_until_s = max(self._swept_until_s, started_s - SWEEP_OVERLAP_S)
 
     # --- out ---------------------------------------------------------------------------------
 
     def _emit_fill(self, fill: Fill) -> None:
-        if self._sink is not None:
-            self._sink(FillSeen(fill))
+        """Tell a fill once for each finality; sweeps read the same trades over and over."""
+        mark = (fill.key, fill.is_final)
+        if self._sink is None or mark in self._emitted:
+            return
+        self._emitted[mark] = None
+        if len(self._emitted) > REMEMBERED_MAX:
+            del self._emitted[next(iter(self._emitted))]
+        self._sink(FillSeen(fill))
 
     def _emit_finality(self, trade_id: str, *, is_final: bool) -> None:
         if self._sink is not None:
