@@ -21,6 +21,8 @@ from shared.domain.errors import ConfigError, StoreError
 from shared.ports.messaging import CommandQueue
 from shared.ports.stores import ConfigStore, LiveFlags, Row
 
+LIVE_WORD: Final = "LIVE"
+"""Typed by the operator before orders may cost real money."""
 _NAMESPACE: Final = uuid.UUID("0d1d6f0e-6c2b-5d0b-8a57-4f6d1a2c9e44")
 
 
@@ -107,11 +109,13 @@ def set_values(
     now_ns: int,
     base: int | None = None,
     dry_run: bool = False,
+    typed_word: str = "",
 ) -> Changed:
     """Apply typed changes (key to text) to the active version.
 
     Args:
         base: The version that the person saw; refused when another became active since.
+        typed_word: What the person typed to confirm; ``LIVE`` where real money is allowed.
 
     Raises:
         ConfigError: unknown key, bad value, contradiction; names every problem.
@@ -131,7 +135,17 @@ def set_values(
         store,
         flags,
         queue,
-        _Step(active, base, document, {**document, **typed}, actor, reason, now_ns, dry_run),
+        _Step(
+            active,
+            base,
+            document,
+            {**document, **typed},
+            actor,
+            reason,
+            now_ns,
+            dry_run,
+            typed_word,
+        ),
     )
 
 
@@ -146,6 +160,7 @@ def rollback(
     now_ns: int,
     base: int | None = None,
     dry_run: bool = False,
+    typed_word: str = "",
 ) -> Changed:
     """Make the values of an earlier version active again, as a new version.
 
@@ -155,7 +170,7 @@ def rollback(
     """
     active, document = _document(store, None)
     wanted = _document(store, version)[1]
-    step = _Step(active, base, document, wanted, actor, reason, now_ns, dry_run)
+    step = _Step(active, base, document, wanted, actor, reason, now_ns, dry_run, typed_word)
     return _store(store, flags, queue, step)
 
 
@@ -169,6 +184,7 @@ class _Step:
     reason: str
     now_ns: int
     is_dry_run: bool
+    typed_word: str
 
 
 def _store(store: ConfigStore, flags: LiveFlags, queue: CommandQueue, step: _Step) -> Changed:
@@ -183,6 +199,11 @@ def _store(store: ConfigStore, flags: LiveFlags, queue: CommandQueue, step: _Ste
     changes = _changes(step.before, step.after)
     if step.is_dry_run or not changes:
         return Changed(step.active, step.active, changes, step.is_dry_run)
+    for change in changes:
+        field = config_v1.BY_KEY.get(change.key)
+        is_typed = field is not None and field.owner is config_v1.Owner.TYPED
+        if is_typed and change.after is True and step.typed_word != LIVE_WORD:
+            raise ConfigError(f"{change.key}: needs the word {LIVE_WORD} typed to confirm")
     version = store.save(step.after, actor=step.actor, reason=step.reason, base=step.active)
     assert version > step.active, (version, step.active)
     warning = _announce(flags, queue, version, step)

@@ -52,7 +52,7 @@ _PACKAGES: Final = text(
     " ORDER BY created_wall_ns DESC, package_id DESC LIMIT :limit"
 ).bindparams(bindparam("resting", expanding=True))
 _PINNED: Final = text(
-    "SELECT * FROM packages WHERE state NOT IN :resting"
+    "SELECT * FROM packages WHERE ended_wall_ns IS NULL AND state NOT IN :resting"
     " ORDER BY created_wall_ns DESC, package_id DESC LIMIT :limit"
 ).bindparams(bindparam("resting", expanding=True))
 _PAIRS: Final = (

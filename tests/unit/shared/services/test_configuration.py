@@ -142,3 +142,29 @@ def test_an_unreadable_stored_document_is_an_error_not_a_guess() -> None:
     store.save({"pairs_max": 8, "from_the_future": 1}, actor="x", reason="y", base=1)
     with pytest.raises(ConfigError, match="from_the_future: unknown key"):
         configuration.load(store)
+
+
+def test_real_money_needs_the_typed_word_to_be_switched_on_only() -> None:
+    store, flags, queue = MemoryConfig(), MemoryFlags(), Queue()
+
+    def switch(text: str, word: str = "", *, dry_run: bool = False) -> configuration.Changed:
+        return configuration.set_values(
+            store,
+            flags,
+            queue,
+            {"flag_live": text},
+            actor="me",
+            reason="go",
+            now_ns=1,
+            dry_run=dry_run,
+            typed_word=word,
+        )
+
+    assert len(switch("on", dry_run=True).changes) == 1
+    for word in ("", "live", "YES"):
+        with pytest.raises(ConfigError, match="flag_live: needs the word LIVE typed"):
+            switch("on", word)
+    assert switch("on", "LIVE").version == 2
+    assert switch("off").version == 3
+    with pytest.raises(ConfigError, match="needs the word LIVE"):
+        configuration.rollback(store, flags, queue, 2, actor="me", reason="no", now_ns=9)
