@@ -33,6 +33,8 @@ class MatchedPair:
     series_id: str
     settlement_source: str
     reason: str = ""
+    open_clauses: int = 0
+    """Findings of the rules that are not "same": what a person has to read."""
     is_proven: bool = False
     """True once the first small package of the pair proved its leg map (F-104)."""
 

@@ -122,7 +122,7 @@ def _pair_gates(
             _VERDICT_GATE[pair.verdict],
             {
                 "reason": pair.reason or pair.verdict.value,
-                "open_clauses": pair.reason or "its rules",
+                "open_clauses": str(pair.open_clauses),
             },
         )
     if (pair.rules_hash_a, pair.rules_hash_b) != (a.rules_hash, b.rules_hash):

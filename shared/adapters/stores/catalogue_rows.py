@@ -137,6 +137,7 @@ def pair_of(row: Row, *, is_proven: bool) -> MatchedPair:
         series_id=row["series_id"],
         settlement_source=row["settlement_source"],
         reason=row["reason"],
+        open_clauses=sum(1 for found in row["evidence"] or () if found["verdict"] != "same"),
         is_proven=is_proven,
     )
 
