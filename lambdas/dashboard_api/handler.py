@@ -6,15 +6,12 @@ import hmac
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
-from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas.dashboard_api.routes import router, session_of
-from lambdas.errors import ApiError, invalid, problem
+from lambdas.errors import problem, register
 from lambdas.observability import logger
-from shared.domain.errors import StoreError
 
 app = APIGatewayHttpResolver(enable_validation=True)
 OPEN_TO_CHANGE = frozenset({("POST", "/api/v1/session")})
@@ -32,27 +29,7 @@ def demand_csrf(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) ->
 
 app.use(middlewares=[demand_csrf])
 app.include_router(router)
-
-
-@app.exception_handler(ApiError)
-def on_api_error(error: ApiError) -> Response[Any]:
-    return problem(error.status, error.title, error.detail)
-
-
-@app.exception_handler(RequestValidationError)
-def on_invalid(error: RequestValidationError) -> Response[Any]:
-    return invalid(error)
-
-
-@app.exception_handler(StoreError)
-def on_store_error(error: StoreError) -> Response[Any]:
-    logger.error("a store does not answer", extra={"why": str(error)})
-    return problem(503, "The record does not answer right now.")
-
-
-@app.not_found
-def on_not_found(_error: NotFoundError) -> Response[Any]:
-    return problem(404, "There is no such address.")
+register(app)
 
 
 @logger.inject_lambda_context(clear_state=True)

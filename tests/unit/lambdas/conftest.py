@@ -15,7 +15,7 @@ from lambdas import bootstrap
 from lambdas.dashboard_api import handler, routes
 from lambdas.settings import load_settings
 from shared.contracts.events_v1 import ControlCommand
-from shared.domain.errors import StoreError
+from shared.domain.errors import DomainError, StoreError
 from shared.domain.events import Halt
 
 ENVIRONMENT = {
@@ -105,6 +105,8 @@ class FakeViews:
     def fills_page(self, limit: int, cursor: str | None) -> Any:
         if self.is_down:
             raise StoreError("database: connection refused at secret-host")
+        if cursor == "bad":
+            raise DomainError("not a cursor")
         self.asked.append(("fills", limit, cursor))
         today = {"fills": 0, "cost": "0", "fees": "0", "slippage_mean_cents": None}
         return {"rows": [], "next_cursor": None, "today": today}

@@ -105,6 +105,7 @@ def test_pages_pass_their_bounds_on(api: Api) -> None:
     [
         ("/api/v1/fills", {"limit": "0"}, "limit"),
         ("/api/v1/fills", {"limit": "many"}, "limit"),
+        ("/api/v1/fills", {"cursor": "bad"}, "cursor"),
         ("/api/v1/pairs", {"verdict": "maybe"}, "verdict"),
         ("/api/v1/live", {"since": "-1"}, "since"),
     ],
