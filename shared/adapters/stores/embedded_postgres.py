@@ -33,6 +33,7 @@ from shared.adapters.stores.postgres_binaries import (
     find_binaries,
     is_reachable_by_others,
 )
+from shared.adapters.stores.postgres_processes import stop_leftovers
 from shared.domain.errors import StoreError
 
 DATABASE: Final = "twinleg"
@@ -40,7 +41,7 @@ _SOCKET_NAME: Final = ".s.PGSQL.5432"
 _SOCKET_PATH_MAX: Final = 90
 """The system allows 107 bytes for a socket path; the rest is the socket's own name."""
 _START_S: Final = 60.0
-_STOP_S: Final = 20.0
+STOP_S: Final = 20.0
 _SETTINGS: Final = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -105,7 +106,7 @@ class EmbeddedPostgres:
         self._prepare_home(runner, is_new=major is None)
         if major is None:
             self._create_cluster(binaries, runner)
-        stop_leftovers(self.cluster)
+        stop_leftovers(self.cluster, STOP_S)
         for stale in (self.cluster / "postmaster.pid", self._socket / f"{_SOCKET_NAME}.lock"):
             stale.unlink(missing_ok=True)
         self._launch(binaries, runner)
@@ -120,10 +121,10 @@ class EmbeddedPostgres:
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGINT)
             try:
-                code = process.wait(_STOP_S)
+                code = process.wait(STOP_S)
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGQUIT)
-                code = process.wait(_STOP_S)
+                code = process.wait(STOP_S)
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -231,51 +232,6 @@ class EmbeddedPostgres:
         tail = self.log_tail()
         self.stop()
         raise StoreError(f"Postgres did not start on {self.data}: {tail}")
-
-
-def stop_leftovers(cluster: Path) -> None:
-    """Stop every server process that still works in ``cluster``; ours has not started yet.
-
-    A postmaster gets SIGINT (fast, in order); backends of a dead one leave by themselves.
-
-    Raises:
-        StoreError: one stays alive; starting a second server would corrupt the data.
-    """
-    deadline = time.monotonic() + _STOP_S
-    asked: set[int] = set()
-    while alive := _server_processes(cluster):
-        for pid in alive - asked:
-            _signal(pid, signal.SIGINT)
-        asked |= alive
-        if time.monotonic() > deadline:
-            raise StoreError(f"a Postgres process ({min(alive)}) of {cluster} does not stop")
-        if time.monotonic() > deadline - _STOP_S / 2:
-            for pid in alive:
-                _signal(pid, signal.SIGQUIT)
-        time.sleep(0.05)
-
-
-def _server_processes(cluster: Path) -> set[int]:
-    """Return ids of live postgres processes whose working folder is ``cluster``."""
-    found: set[int] = set()
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            works_here = (entry / "cwd").samefile(cluster)
-            name = (entry / "comm").read_text().strip()
-        except OSError:
-            continue
-        if works_here and name == "postgres":
-            found.add(int(entry.name))
-    return found
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
 
 
 def _socket_folder(home: Path) -> Path:
