@@ -18,6 +18,17 @@ export function outcomeWord(outcome: string | null): string {
 	return outcome === null ? '?' : outcome.toUpperCase();
 }
 
+/** A market id short enough for a line: the middle of a long hash goes, both ends stay. */
+export function shortMarket(id: string): string {
+	return id.length <= 36 ? id : `${id.slice(0, 22)}…${id.slice(-8)}`;
+}
+
+/** A sentence of the matcher for people: codes in it become words, the first letter is large. */
+export function spoken(text: string): string {
+	const words = text.replace(/\b[A-Z]+(?:_[A-Z]+)+\b/g, (code) => code.replaceAll('_', ' ').toLowerCase());
+	return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
 export type Tone = 'plain' | 'accent' | 'gain' | 'warn' | 'critical' | 'muted';
 
 export interface StateWord {
@@ -117,7 +128,7 @@ export function haltReason(reason: string): string {
 
 /** Why it was halted, with a colon in front; nothing when a person did it without a word. */
 export function haltCause(reason: string, note: string): string {
-	const parts = [reason === 'operator' ? '' : haltReason(reason), note].filter((part) => part !== '');
+	const parts = [reason === 'operator' ? '' : haltReason(reason), note === reason ? '' : note].filter((part) => part !== '');
 	return parts.length > 0 ? `: ${parts.join(', ')}` : '';
 }
 
