@@ -14,8 +14,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-import httpx
-
 from shared.adapters.venues.polymarket.answers import judge_answer
 from shared.adapters.venues.polymarket.capabilities import CLOB_VERSION, ROUNDING, exchange_of
 from shared.adapters.venues.polymarket.encoding import (
@@ -32,6 +30,7 @@ from shared.adapters.venues.polymarket.instruments import (
     apply_clob_info,
     build_instrument,
 )
+from shared.adapters.venues.polymarket.order_connection import NoAnswerError, NotConnectedError
 from shared.adapters.venues.polymarket.parsing import (
     micros,
 )
@@ -119,6 +118,7 @@ class PolymarketExecution:
         Raises:
             StoreError: the venue does not answer, or speaks another order version.
         """
+        await self._rest.warm_orders()
         version = await self._rest.version()
         if version != CLOB_VERSION:
             raise StoreError(
@@ -191,8 +191,12 @@ class PolymarketExecution:
         body = self._sign(order, instrument)
         try:
             answer = await self._rest.post_order(body, may_send)
-        except (httpx.HTTPError, OSError) as error:
-            return Unknown(attempt, f"no answer: {type(error).__name__}")
+        except NotConnectedError as error:
+            # Not a byte left and permission was never asked: that is "not sent", not unknown.
+            _LOG.warning("order %s not sent: %s", attempt, error)
+            return None
+        except NoAnswerError as error:
+            return Unknown(attempt, f"no answer: {error}")
         if answer is None:
             return None
         status, content = answer
@@ -349,9 +353,9 @@ class PolymarketExecution:
         """Touch the order host often enough that an order finds an open connection."""
         while True:
             try:
-                await self._rest.server_time()
-            except (StoreError, WireError) as error:
-                _LOG.info("polymarket order connection: %s", error)
+                await self._rest.warm_orders()
+            except StoreError as error:
+                _LOG.info("polymarket: %s", error)
             await self._clock.sleep(WARM_EVERY_S)
 
     def _known(self, market: MarketId) -> Instrument | None:

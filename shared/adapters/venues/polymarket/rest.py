@@ -1,4 +1,4 @@
-"""HTTP to the CLOB, Gamma and the data API; one kept-alive client, no retries on orders.
+"""HTTP to the CLOB, Gamma and the data API; orders on connections of their own, no retries.
 
 Reads raise ``StoreError`` when the venue does not answer with 200 and ``WireError`` when
 the answer cannot be read. The two calls of the order path return status and body as they
@@ -14,6 +14,11 @@ import httpx
 import msgspec
 
 from shared.adapters.venues.polymarket.access import PRODUCTION, Credentials, Hosts
+from shared.adapters.venues.polymarket.order_connection import (
+    NoAnswerError,
+    NotConnectedError,
+    OrderConnection,
+)
 from shared.adapters.venues.polymarket.parsing import decode
 from shared.adapters.venues.polymarket.schemas import (
     ActivityRow,
@@ -47,10 +52,8 @@ __all__ = ["PRODUCTION", "Credentials", "Hosts", "PolymarketRest"]
 USER_AGENT: Final = "twinleg/1"
 """The venue's edge answers 403 to the default agents of some libraries."""
 READ_TIMEOUT_S: Final = 5.0
-ORDER_TIMEOUT_S: Final = 2.0
-"""An order request is cut off here; what became of it is then a matter of evidence (F-082)."""
 KEEPALIVE_S: Final = 20.0
-"""Idle connections are kept this long; the order path refreshes one every five seconds."""
+"""Idle connections are kept this long."""
 FIRST_CURSOR: Final = "MA=="
 LAST_CURSOR: Final = "LTE="
 PAGES_MAX: Final = 1_000
@@ -82,6 +85,7 @@ class PolymarketRest:
         self.hosts = hosts
         self._clock = clock
         self._credentials = credentials
+        self._orders = OrderConnection(hosts.clob)
         # No proxy from the environment: an order must not take a route nobody configured.
         self._http = httpx.AsyncClient(
             headers={"User-Agent": USER_AGENT},
@@ -95,6 +99,7 @@ class PolymarketRest:
         )
 
     async def aclose(self) -> None:
+        await self._orders.aclose()
         await self._http.aclose()
 
     # --- plumbing ----------------------------------------------------------------------------
@@ -263,20 +268,24 @@ class PolymarketRest:
         """Sign the request, ask ``may_send``, write. None when permission was refused.
 
         Raises:
-            httpx.HTTPError: nothing readable came back; the order is unknown then.
+            NotConnectedError: nothing was sent.
+            NoAnswerError: nothing readable came back; the order is unknown then.
         """
-        path = "/order"
-        request = self._http.build_request(
-            "POST",
-            self.hosts.clob + path,
-            content=body,
-            headers={**self._auth("POST", path, body.decode()), "Content-Type": "application/json"},
-            timeout=ORDER_TIMEOUT_S,
-        )
-        if may_send() is not None:
-            return None
-        answer = await self._http.send(request)
-        return answer.status_code, answer.content
+        headers = {
+            **self._auth("POST", "/order", body.decode()),
+            "Content-Type": "application/json",
+            "User-Agent": USER_AGENT,
+        }
+        return await self._orders.send("POST", "/order", headers, body, may_send)
+
+    async def warm_orders(self) -> None:
+        """Keep a connection of the order path open. Raises StoreError when that fails."""
+        try:
+            status = await self._orders.warm("/time", {"User-Agent": USER_AGENT})
+        except (NotConnectedError, NoAnswerError) as error:
+            raise StoreError(f"order connection: {error}") from error
+        if status != 200:
+            raise StoreError(f"order connection: HTTP {status}")
 
     async def cancel_order(self, order_id: str) -> CancelAnswer:
         content = msgspec.json.encode({"orderID": order_id})
