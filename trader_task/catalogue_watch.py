@@ -66,6 +66,7 @@ class CatalogueWatch:
         self._clock = clock
         self._sink = sink
         self._instruments: dict[MarketId, Instrument] = {}
+        self._listed: dict[MarketId, Instrument] = {}
         self._in_use = in_use
         self._pointers: dict[str, int | None] = {}
         self._wanted = {"pairs", "config"}
@@ -133,7 +134,8 @@ class CatalogueWatch:
         """Read the pair set; deliver it and watch its instruments when it changed."""
         self._wanted.discard("pairs")
         version, pairs, instruments = await asyncio.to_thread(self._catalogue.load_pair_set)
-        known = (version, hash((tuple(pairs), tuple(instruments), frozenset(self._in_use()))))
+        missing = frozenset(self._in_use() - set(self._instruments))
+        known = (version, hash((tuple(pairs), tuple(instruments), missing)))
         if known == self._pairs_known:
             return
         self._pairs_known = known
@@ -142,12 +144,14 @@ class CatalogueWatch:
     async def _deliver(
         self, pairs: tuple[MatchedPair, ...], instruments: tuple[Instrument, ...]
     ) -> None:
-        fresh = {i.market_id: i for i in instruments}
+        fresh = {i.market_id: self._newer(i) for i in instruments}
         for market in self._in_use() - set(fresh):
             instrument = self._instruments.get(market) or await self._look_up(market)
             if instrument is not None:
                 fresh[market] = instrument
         gone = set(self._instruments) - set(fresh)
+        for market in gone:
+            self._listed.pop(market, None)
         self._instruments = fresh
         self.pairs_count = len(pairs)
         for market in sorted(gone):
@@ -155,6 +159,13 @@ class CatalogueWatch:
         self._sink(PairsChanged(pairs, tuple(fresh.values())))
         await self.watch()
         log.info("pairs loaded", pairs=len(pairs), instruments=len(fresh))
+
+    def _newer(self, listed: Instrument) -> Instrument:
+        """Return what the feed made of a market while the record still lists the same of it."""
+        before = self._listed.get(listed.market_id)
+        self._listed[listed.market_id] = listed
+        ours = self._instruments.get(listed.market_id)
+        return ours if ours is not None and before == listed else listed
 
     async def _look_up(self, market: MarketId) -> Instrument | None:
         """Find a market of an open package in the record; None when it is not there."""

@@ -20,7 +20,7 @@ import structlog
 from shared.domain.commands import Command, RecordDecision
 from shared.domain.config import Config
 from shared.domain.enums import HaltReason, Venue
-from shared.domain.errors import StoreError
+from shared.domain.errors import ConfigError, StoreError
 from shared.domain.events import (
     Event,
     EventBody,
@@ -253,7 +253,11 @@ class Trader:
 
     async def run(self) -> int:
         """Serve until told to stop; returns the exit code."""
-        port = await self.health.start(self._settings.metrics_port)
+        try:
+            port = await self.health.start(self._settings.metrics_port)
+        except OSError as failure:
+            taken = f"port {self._settings.metrics_port} cannot be used ({failure.strerror})"
+            raise ConfigError(f"{taken}: set TWINLEG_METRICS_PORT to a free one") from None
         self._write_state_file(port)
         self.tasks.start("record", self.writer.run)
         self.tasks.start("events", lambda: self.decisions.deliver(self._o.bus))
