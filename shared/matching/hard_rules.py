@@ -11,6 +11,7 @@ What matters and is not ``same`` never confirms.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -196,6 +197,8 @@ def _statement(a: Proposition, b: Proposition) -> tuple[Polarity, list[Finding]]
     ]
     if a.kind is Kind.MEASURE and b.kind is Kind.MEASURE:
         findings.append(_sources(a, b))
+    elif a.has_rules and b.has_rules and a.kind is not Kind.RATE:
+        findings.append(_deciders(a, b))
     return polarity, findings
 
 
@@ -221,7 +224,8 @@ def _subjects(a: Proposition, b: Proposition) -> Finding:
         a.market.label if not a.market.label.startswith("~") else a.market.question,
         b.market.label or b.market.question,
     )
-    if a.kind in (Kind.MEASURE, Kind.EVENT) or b.kind in (Kind.MEASURE, Kind.EVENT):
+    wordy = (Kind.MEASURE, Kind.EVENT, Kind.RATE)
+    if a.kind in wordy or b.kind in wordy:
         return _finding("SUBJECT", SAME, "compared word by word with the relation", *spans)
     if not a.subjects or not b.subjects:
         return _finding("SUBJECT", UNKNOWN, "no subject found in the text", *spans)
@@ -278,7 +282,10 @@ CLAIM_MIN: Final = 3
 
 
 def _unmatched(a: Proposition, b: Proposition, tolerant: bool) -> frozenset[str]:
-    rest = a.core - b.core - _FILLER
+    own = a.core
+    if tolerant and a.claim.form is not Form.TITLE and len(a.claim_core) >= CLAIM_MIN:
+        own = a.claim_core  # the title is a summary of the sentence that pays
+    rest = own - b.core - _FILLER
     if tolerant:
         rest = rest - NEUTRAL
         rest = frozenset(
@@ -286,13 +293,11 @@ def _unmatched(a: Proposition, b: Proposition, tolerant: bool) -> frozenset[str]
             for w in rest
             if w not in b.context or (w in a.names and not w.startswith("x") and not w[0].isdigit())
         )
-        return rest - a.subject
+        return rest - a.subject - _office(a, b)
     return frozenset(w for w in rest if w not in b.context)
 
 
-_FILLER: Final = content(
-    "yes no exactly value published reported according time end 00 higher lower"
-)
+_FILLER: Final = content("yes exactly value published reported according time end 00 higher lower")
 
 
 def _thresholds(a: Proposition, b: Proposition) -> tuple[Polarity, Finding]:
@@ -345,6 +350,9 @@ def _edition(a: Proposition, b: Proposition) -> Finding:
     own_a, own_b = a.years or a.context_years, b.years or b.context_years
     if not own_a or not own_b:
         return _finding("EDITION", UNKNOWN, "the year of the contest is not stated", *spans)
+    ends = (a.window, b.window)
+    if all(w.mode == "by" and w.is_known for w in ends) and ends[0].end_day != ends[1].end_day:
+        return _finding("EDITION", CONFLICT, "another deadline", *spans)
     if a.years & b.years:
         return _finding("EDITION", SAME, "the same year", *spans)
     if a.years and b.years:
@@ -366,6 +374,28 @@ def _sources(a: Proposition, b: Proposition) -> Finding:
     return _finding("SOURCE", UNKNOWN, "the source is not named on both sides", *spans)
 
 
+_PUBLIC: Final = re.compile(
+    r"official|credible|consensus|announce|information from|results?\b|vote count|statement|declar"
+    r"|broadcast|video|government|governing body|statistics"
+)
+
+
+def _deciders(a: Proposition, b: Proposition) -> Finding:
+    """Compare who decides a public fact: any report of it will do, one named body will not.
+
+    A text that ties the result to one particular list or body, where the other side settles
+    on the fact itself, can pay differently when that body is late, wrong or differs.
+    """
+    spans = (a.source_span, b.source_span)
+    if a.sources & b.sources:
+        return _finding("SOURCE", SAME, "the same source", *spans)
+    for side in (a, b):
+        folded = fold(side.source_span)
+        if "resolution source" in folded and _PUBLIC.search(folded) is None:
+            return _finding("SOURCE", UNKNOWN, "one side relies on one named source", *spans)
+    return _finding("SOURCE", SAME, "both settle on the public result", *spans)
+
+
 def _text_present(a: Proposition, b: Proposition) -> Finding:
     if a.has_rules and b.has_rules:
         return _finding("RULES", SAME, "both rules texts were read", "", "")
@@ -378,6 +408,7 @@ _TAILS: Final = {
     Kind.GAME: {"tie", "cancelled", "retired", "no_result", "eliminated", "early", "phase", "death", "announcement", "exactly"},
     Kind.CONTEST: {"tie", "cancelled", "no_result", "eliminated", "early", "retired", "phase", "death", "announcement", "exactly"},
     Kind.VOTE: {"cancelled", "no_result", "eliminated", "early", "announcement", "exactly", "tie"},
+    Kind.RATE: {"cancelled", "no_result", "early", "no_data"},
     Kind.MEASURE: {"early", "eliminated", "exactly", "cancelled"},
     Kind.EVENT: {"early", "eliminated"},
 }  # fmt: skip
@@ -410,16 +441,42 @@ def _clause(
         return _finding(name, CONFLICT, reason, x.span, y.span, tail=tail)
     present = x or y
     assert present is not None
+    if code == "overtime" and present.value == "all" and _has_draws(a, b):
+        reason = "only one side says that extra time counts, in a sport with draws"
+        return _finding(name, ONE_SIDE, reason, x.span if x else "", y.span if y else "")
     spans = (x.span if x else "", y.span if y else "")
     if code == "overtime" and present.value == "all":
         return _finding(name, SAME, "the winner of a game includes overtime", *spans)
     return _finding(name, ONE_SIDE, f"only one side says: {present.value}", *spans, tail=tail)
 
 
+_OFFICE: Final = re.compile(
+    r" (?:as|for) (?:the )?(?:(?:secretary|director|attorney general|administrator|ambassador|chair"
+    r"|commissioner|surgeon general)\b.*)$"
+)
+
+
+def _office(a: Proposition, b: Proposition) -> frozenset[str]:
+    """Return the words of the office that a vote is about, where only one side names it.
+
+    A nominee is put to one vote for one office; naming the office adds no condition.
+    """
+    if a.kind is not Kind.VOTE or _OFFICE.search(b.claim.text) is not None:
+        return frozenset()
+    named = _OFFICE.search(a.claim.text)
+    return content(named[0]) if named is not None else frozenset()
+
+
+def _has_draws(a: Proposition, b: Proposition) -> bool:
+    """Say whether the game can end level after normal time and the claim is not to advance."""
+    advances = "phase" in a.clauses and "phase" in b.clauses
+    return not advances and bool((a.context | b.context) & {"soccer", "fifa", "xworldcup"})
+
+
 def _loose(a: Proposition, b: Proposition, kind: Kind) -> list[Finding]:
     """Report binding sentences that only one side has and that no clause explains."""
     found: list[Finding] = []
-    tolerant = kind in (Kind.GAME, Kind.CONTEST, Kind.VOTE)
+    tolerant = kind in (Kind.GAME, Kind.CONTEST, Kind.VOTE, Kind.RATE)
     for is_a, own, other in ((True, a, b), (False, b, a)):
         for sentence in own.loose:
             stems = content(fold(sentence))

@@ -81,7 +81,7 @@ def from_row(row: Mapping[str, Any], *, titles_only: bool = False) -> tuple[Mark
 def kalshi_of(raw: Mapping[str, Any], *, titles_only: bool = False) -> MarketText:
     """Return the texts of a Kalshi market object or labelled side."""
     ticker = str(raw.get("ticker") or "")
-    event = str(raw.get("event_ticker") or "") or ticker.rsplit("-", 1)[0]
+    event = str(raw.get("event_ticker") or "") or ticker
     rules = "" if titles_only else _join(raw.get("rules_primary"), raw.get("rules_secondary"))
     return MarketText(
         market_id=f"kalshi:{ticker}",

@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from shared.matching.propositions.sources import is_source_sentence
 from shared.matching.text import clip, fold
 
 
@@ -72,6 +73,7 @@ _IDLE: Final = tuple(
         r"mutually exclusive|only one bucket|displayed options|at maximum, can resolve",
         r"(?:is|are) scheduled (?:to|for)|will be held|will be presented|is an upcoming|are given every year|to be announced on",
         r"^in the upcoming (?:\w+ ){0,3}(?:game|match)|^in the (?:\w+ ){0,3}game between",
+        r"no bearing on|for clarity|upper bound of the target federal funds|may resolve as soon as",
         r"you can find|more information|for reference|see:? https?",
         r"^(?:host nations|applicable stages|note):?$",
         r"one goal will be added|the result will be determined based on the final score",
@@ -102,7 +104,7 @@ def read_clauses(split: tuple[str, ...], skip: int) -> tuple[dict[str, Clause], 
             hits += 1
             if code not in clauses:
                 clauses[code] = Clause(code, value, clip(sentence))
-        if hits or number == skip or _is_idle(folded):
+        if hits or number == skip or _is_idle(folded) or is_source_sentence(folded):
             continue
         if _BINDING.search(folded) is not None:
             loose.append(sentence)

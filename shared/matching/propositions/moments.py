@@ -215,4 +215,8 @@ def window(folded: str, found: tuple[Moment, ...]) -> Window:
 
 def editions(found: tuple[Moment, ...]) -> frozenset[int]:
     """Return the years that a text names (the second year of a season)."""
-    return frozenset(m.year for m in found if not m.is_year_inferred or m.lead == "in")
+    return frozenset(
+        m.year - (m.lead in ("before", "prior to") and m.day <= 1 and m.month <= 1)
+        for m in found
+        if not m.is_year_inferred or m.lead == "in"
+    )

@@ -18,7 +18,7 @@ from shared.matching.propositions.sides import Sides, read_sides
 from shared.matching.propositions.sources import read_sources
 from shared.matching.propositions.thresholds import Interval, intervals
 from shared.matching.propositions.vocabulary import canonical, content
-from shared.matching.text import fold, plain, words
+from shared.matching.text import fold, plain
 
 FED_STEP: Final = Fraction(25)
 """The central bank moves its target range in steps of 25 basis points."""
@@ -30,6 +30,8 @@ class Kind(StrEnum):
     GAME = "game"
     CONTEST = "contest"
     VOTE = "vote"
+    RATE = "rate"
+    """The decision of a central bank at one scheduled meeting."""
     MEASURE = "measure"
     EVENT = "event"
 
@@ -66,6 +68,9 @@ class Proposition:
     has_rules: bool
 
 
+_ASIDE: Final = re.compile(r"\((?!not|inclu|exclu|does|only|at least|or )[^()]{0,160}\)")
+"""An apposition in brackets: another name of what stands before it. Brackets that begin
+with a limiting word are kept: they change what counts."""
 _AWARD_FOR: Final = re.compile(r" for ['\"][^'\"]+['\"]\??")
 _FED_MOVE: Final = re.compile(
     r"(?P<no>no change|maintains?|remain(?:s)? unchanged|hike rates by 0 ?bps|hike of 0 ?bps)"
@@ -91,6 +96,7 @@ def parse(market: MarketText) -> Proposition:
         window = when.window(title, title_dates)
     everything = fold(" . ".join((market.question, market.event_title, market.label, market.rules)))
     values, claim_rest = _values(claim.text, claim_dates)
+    claim_rest = _ASIDE.sub(" ", claim_rest)
     title_values, title_rest = _values(title, title_dates)
     if claim.form in (Form.TITLE, Form.WINNER_OF) or not values:
         values = values or title_values
@@ -103,17 +109,20 @@ def parse(market: MarketText) -> Proposition:
     sides = read_sides(market, claim.text)
     if sides is not None:
         kind = Kind.GAME
-    if "xfed" in core and "bps" in " ".join((claim.text, title)) + _no_change(title):
+    if "xfed" in core and re.search(
+        r"\d ?bps|basis points", title + claim.text + _no_change(title)
+    ):
         values, window, kind = _fed_move(claim, title, values, window, title_dates)
-        core = frozenset(w for w in core if w not in _FED_WORDS)
+        core = frozenset(w for w in core if w not in _FED_WORDS and not _BPS.match(w))
+    claim_core = core if kind is Kind.RATE else content(claim_rest)
     subjects = _subjects(market, claim, title, label)
     return Proposition(
         market=market,
         claim=claim,
         kind=kind,
-        subject=frozenset(w for s in subjects for w in words(s)),
+        subject=frozenset(w for s in subjects for w in content(s)),
         subjects=subjects,
-        claim_core=content(claim_rest),
+        claim_core=claim_core,
         core=core,
         names=_names(market, claim),
         context=content(everything),
@@ -140,9 +149,7 @@ def _tag_year(market: MarketText) -> frozenset[int]:
 
 def _kind(core_text: str, values: tuple[Interval, ...]) -> Kind:
     text = canonical(core_text)
-    if "xvotefor" in text and "senate" in text + " ":
-        return Kind.VOTE
-    if " xvotefor " in text:
+    if "xvotefor" in text and re.search(r"senate|\byea\b|to confirm", core_text + text):
         return Kind.VOTE
     if re.search(r"\bxwin\b|\bxnominee\b|most seats|finish in the top|top \d", text):
         return Kind.CONTEST
@@ -164,14 +171,16 @@ def _values(folded: str, dates: tuple[when.Moment, ...]) -> tuple[tuple[Interval
     return intervals(without)
 
 
+_BPS: Final = re.compile(r"\d+(?:bps)?$")
 _FED_WORDS: Final = frozenset(
     content("cut hike decrease increase lower raise change maintain bps rate interest target funds federal upper"
-            " bound level range after following meeting changed prior versus amount hike of new their below above")
+            " bound level range after following meeting changed prior versus amount of new their"
+            " below above do does doe more rates maintains xrate no")
 )  # fmt: skip
 
 
 def _no_change(title: str) -> str:
-    return " bps" if re.search(r"no change|maintain|unchanged", title) else ""
+    return " 0 bps" if re.search(r"no change|maintain|unchanged", title) else ""
 
 
 def _fed_move(
@@ -195,7 +204,7 @@ def _fed_move(
     if month is not None:
         first = when.Moment(month.year, month.month, 0, 0, 0, "")
         window = when.Window("on", first.first_day(), first.after_day(), None, title)
-    return change, window, Kind.MEASURE
+    return change, window, Kind.RATE
 
 
 def _bare_bps(text: str) -> tuple[Interval, ...]:
@@ -220,11 +229,20 @@ def _subjects(market: MarketText, claim: Claim, title: str, label: str) -> tuple
     found: list[str] = []
     for text in (claim.text, title):
         match = _SUBJECT.match(re.sub(r"\s+", " ", canonical(text)).strip())
-        if match is not None and len(match["s"]) < 90:
-            found.append(match["s"].strip())
+        if match is not None and len(match["s"]) < 160:
+            found.extend(_spellings(match["s"]))
     if label and label not in ("yes", "no") and len(label) < 60:
         found.append(re.sub(r"\s+", " ", canonical(label)).strip())
     return tuple(dict.fromkeys(found))
+
+
+def _spellings(subject: str) -> list[str]:
+    """Return the spellings of one subject: "Alliance 90/The Greens (Die Grünen)" has three."""
+    inside = re.findall(r"\(([^()]*)\)", subject)
+    outside = re.sub(r"\([^()]*\)", " ", subject)
+    parts = [p for text in (outside, *inside) for p in re.split(r"[/,]", text)]
+    whole = [outside] if "/" in outside else []
+    return [p.strip() for p in (*parts, *whole) if p.strip()]
 
 
 def _names(market: MarketText, claim: Claim) -> frozenset[str]:

@@ -10,9 +10,13 @@ from typing import Final
 
 from shared.matching.market_text import MarketText
 from shared.matching.propositions.franchises import are_one_franchise
+from shared.matching.propositions.vocabulary import canonical
 from shared.matching.text import fold, words
 
 _VERSUS: Final = re.compile(r"^(?P<a>.+?)\s+(?:vs\.?|v\.|versus|at|against|@)\s+(?P<b>.+)$")
+_AT_FORM: Final = re.compile(r"^[^:]+ at [^:]+(?: winner\b|: (?:both teams|spread|total|winner))")
+"""``A at B`` is only a game with such an ending; "at the Oscars" is none."""
+_WINNING: Final = re.compile(r"\bwins?\b|\bwon\b|\badvances?\b|\bbeats?\b|\bdefeats?\b|victor")
 _WILL_WIN: Final = re.compile(
     r"^will (?:the )?(?P<s>.+?) (?:win|beat) (?:the |map \d in the |game \d in the )?(?P<rest>.+)$"
 )
@@ -66,11 +70,26 @@ def scope_of(folded: str) -> str:
     return "match"
 
 
+def _scope(title: str, claim: str) -> str:
+    """Return what is asked, from the title and from the sentence that pays."""
+    found = scope_of(title)
+    if found != "match":
+        return found
+    if re.search(r"\bby \d+(?:\.\d+)? or more|\bmost (?:kills|points|goals)", claim):
+        return "spread"
+    for name in ("first_half", "second_half", "part"):
+        pattern = dict(_SCOPES)[name]
+        part = pattern.search(claim)
+        if part is not None:
+            return f"part {part[1]}" if name == "part" else name
+    return found if _WINNING.search(claim) or "draw" in claim or "tie" in claim else "other"
+
+
 def read_sides(market: MarketText, claim: str) -> Sides | None:
     """Return the game that a market is about, or None when it is not about one."""
     title = fold(market.question).replace("**", "")
     label = fold(market.label) if not market.label.startswith("~") else market.label.lower()
-    scope = scope_of(title)
+    scope = _scope(title, claim) if market.rules else scope_of(title)
     on_day = _WIN_ON.match(title)
     if on_day is not None:
         return Sides(_clean(on_day["s"]), "", scope, _clean(on_day["s"]), False)
@@ -115,7 +134,7 @@ def _pair_of(title: str) -> tuple[str, str, str] | None:
     if found is None:
         return None
     is_named = re.search(r" vs\.? | v\. ", title) is not None
-    if not is_named and not re.search(r"winner|: |score", title):
+    if not is_named and not _AT_FORM.match(title):
         return None
     a = found["a"].rsplit(": ", 1)[-1]
     b = _SPLIT_TAIL.split(found["b"])[0]
@@ -142,6 +161,9 @@ def likeness(a: str, b: str) -> int:
         return 0
     if a == b:
         return 100
+    a, b = _country(a), _country(b)
+    if a == b:
+        return 100
     full_a, full_b = name_words(a), name_words(b)
     core_a, core_b = full_a - _GENERIC or full_a, full_b - _GENERIC or full_b
     if full_a == full_b or core_a == core_b:
@@ -161,6 +183,12 @@ def likeness(a: str, b: str) -> int:
     if min(len(joined_a), len(joined_b)) <= 5 and (_initials(a, b) or _initials(b, a)):
         return 70
     return 0
+
+
+@lru_cache(maxsize=16_384)
+def _country(name: str) -> str:
+    """Return a name with the spellings of countries and cities made one."""
+    return " ".join(canonical(name).split())
 
 
 def _akin(x: str, y: str) -> bool:

@@ -63,8 +63,14 @@ CREDIBLE: Final = re.compile(
 )
 
 
+_ONLY_SOURCE: Final = re.compile(
+    r"resolution sources?\b|credible (?:media |news )?(?:reporting|sources)|\bsources? (?:from which|will be|used)"
+)
+
+
 def is_source_sentence(folded: str) -> bool:
-    return _ABOUT.search(folded) is not None or CREDIBLE.search(folded) is not None
+    """Say whether a sentence only names who decides; ``hard_rules`` compares that apart."""
+    return _ONLY_SOURCE.search(folded) is not None
 
 
 def read_sources(

@@ -14,6 +14,7 @@ from typing import Final
 from shared.matching.text import stem, words
 
 _PHRASES: Final[tuple[tuple[str, str], ...]] = (
+    (r"\b[a-z]\. (?=[a-z]{3})", ""),  # an initial between names
     # institutions
     (r"federal open market committee|\bfomc\b|federal reserve(?: board| system)?|\bthe fed\b|\bfed\b", "xfed"),
     (r"bureau of labor statistics|\bbls\b", "xbls"),
@@ -62,14 +63,16 @@ _PHRASES: Final[tuple[tuple[str, str], ...]] = (
     (r"wimbledon(?: championships?)?", "wimbledon"),
     (r"french open|roland garros", "xrolandgarros"),
     # prize categories
-    (r"actor in a (?:leading|lead) role|male actor in a leading role|lead(?:ing)? actor|best actor", "xleadactor"),
-    (r"actress in a (?:leading|lead) role|female actor in a leading role|lead(?:ing)? actress|best actress", "xleadactress"),
-    (r"actor in a supporting role|male actor in a supporting role|supporting actor", "xsupactor"),
-    (r"actress in a supporting role|female actor in a supporting role|supporting actress", "xsupactress"),
+    (r"(?:best )?\b(?:actress in a (?:leading|lead) role|female actor in a (?:leading|lead) role|lead(?:ing)? actress|(?<=best )actress)\b", "xleadactress"),
+    (r"(?:best )?\b(?:(?:male )?actor in a (?:leading|lead) role|lead(?:ing)? actor|(?<=best )actor)\b", "xleadactor"),
+    (r"(?:best )?\b(?:actress in a supporting role|female actor in a supporting role|supporting actress)\b", "xsupactress"),
+    (r"(?:best )?\b(?:(?:male )?actor in a supporting role|supporting actor)\b", "xsupactor"),
     (r"outstanding performance by an? ", ""),
     (r"best picture|best film", "xbestpicture"),
     (r"motion picture", "film"),
     # ballots
+    (r"(?:is |be )?(?:the )?first person to win", "win"),
+    (r"\b(?:in|on) the first roll-call vote (?:on|over) (?:(?:his|her|their) )?confirmation", ""),
     (r"prime ministry|prime ministership|prime minister(?:ship)?|\bpm\b(?! et)", "xpm"),
     (r"mayorship|mayoral|mayoralty|mayor", "mayor"),
     (r"governorship|gubernatorial|governor", "governor"),
@@ -82,7 +85,7 @@ _PHRASES: Final[tuple[tuple[str, str], ...]] = (
     (r"republican party|republicans?|\bgop\b", "xrep"),
     (r"lower house|house of representatives|bundestag|parliamentary|parliament|federal election", "xparliament"),
     (r"votes? (?:yea for|to confirm|for the confirmation of|in favou?r of|for)", "xvotefor"),
-    (r"every(?=\s\w+\s(?:senate))|all senate in|all (?=senate)", "xevery"),
+    (r"\bevery(?=\s+\w+\s+senate)|\ball\s+senate\s+in\b|\ball(?=\s+senate)", "xevery"),
     # units and things
     (r"basis points?", "bps"),
     (r"funds rate|interest rates?|federal funds (?:rate|range)|target federal funds", "xrate"),
@@ -95,9 +98,13 @@ _PHRASES: Final[tuple[tuple[str, str], ...]] = (
     (r"\b6\b(?= |$)|\bvi\b", "6"),
     (r"legislation|\bbill\b", "bill"),
     # doing things
+    (r"(?:an )?altitude of (?:62 miles|100 ?km|100 kilometers)(?: above sea level)?", "space"),
+    (r"spacex(?:'s)? starship", "starship"),
+    (r"\bwins? the finals? (?:of|at|in)\b", "win"),
     (r"ceases? to be|leaves?(?: office)?|left office|is out|\bout as\b|\bout\b|departs?|steps? down|no longer", "xleave"),
     (r"resigns?|resignation", "xresign"),
-    (r"is the winner of|be the winner of|has won|wins?|won|winner|winning|crowned|champions?\b(?! league)|championships?", "xwin"),
+    (r"\b(?:is the winner of|be the winner of|has won|winner|winning|wins?|won|crowned|championships?|champions?(?! league))\b",
+        "xwin"),
     (r"controls the", "xwin the"),
     (r"has been |have been ", ""),
     (r"at any (?:time|point)", ""),
@@ -106,12 +113,15 @@ _PHRASES: Final[tuple[tuple[str, str], ...]] = (
 _COMPILED: Final = tuple((re.compile(pattern), f" {token} ") for pattern, token in _PHRASES)
 
 STOPWORDS: Final = frozenset(
+    form
+    for w in (
     "a an the of for to in on at by with from as is are was were be been being will would shall it its this that"
-    " these those there their his her he she they them if then than and or not only any some such which who whom"
+    " these those there their his her he she they them if then than and or only any some such which who whom"
     " whose what when where does do did has have had so into over per according about between during before after"
-    " until end market resolve yes no otherwise following contract question listed"
-    " refer relevant least most's also within up out"
-    .split()
+    " until end market resolve yes otherwise following contract question listed"
+    " refer relevant least most's also within up out s"
+    ).split()
+    for form in (w, stem(w))
 )  # fmt: skip
 
 NEUTRAL: Final = frozenset(
@@ -121,7 +131,7 @@ NEUTRAL: Final = frozenset(
         " male party candidate player team club fc game match election elections held general season year date"
         " next upcoming results result xwin winner named declared country nation national individual person first"
         " time et utc successfully successful listed new get become receive receives take place series league"
-        " city association football soccer basketball hockey baseball fifa uefa the day xus united contest"
+        " city association football soccer basketball hockey baseball fifa uefa the day xus united contest film tennis golf best singles championship tour"
         " formally gets receives officially be again role"
     ).split()
 )
