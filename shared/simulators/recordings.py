@@ -80,6 +80,8 @@ class Recordings:
             f"Tapes play at {speed:g} times real time and loop; positions outlive a loop.",
             "Venues were polled one after the other; each side appears at its own receive time,"
             " and an edge inside that skew is not fillable profit.",
+            "Recorded full-depth books of the two venues are of one day, not of one second: an edge"
+            " between them may never have stood.",
             "A tape has the touch only: during a tape a book is one level a side.",
             "Fees come from the recorded objects and series list, else from the fee schedule of"
             " July 2026; no recorded market settles.",
