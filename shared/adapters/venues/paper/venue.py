@@ -97,15 +97,20 @@ class PaperVenue:
         self._sink: Sink | None = None
         self._in_flight: set[str] = set()
         self._refused: dict[str, str] = {}
+        self._is_loaded = False
 
     async def open(self) -> None:
-        """Load the stored account, or fund a new one. Raises StoreError."""
-        records = await self._store.load(self.venue)
-        self._refused = {r.key: str(r.document["reason"]) for r in records if r.table == ATTEMPTS}
-        restore(self._exchange, [r for r in records if r.table != ATTEMPTS])
-        if self._exchange.clearing.accounts.get(ACCOUNT) is None:
-            for shard, usd in sorted(self._settings.cash_by_shard.items()):
-                self._exchange.deposit(ACCOUNT, usd, shard)
+        """Load the stored account, or fund a new one; may be repeated after a StoreError."""
+        if not self._is_loaded:
+            records = await self._store.load(self.venue)
+            self._refused = {
+                r.key: str(r.document["reason"]) for r in records if r.table == ATTEMPTS
+            }
+            restore(self._exchange, [r for r in records if r.table != ATTEMPTS])
+            if self._exchange.clearing.accounts.get(ACCOUNT) is None:
+                for shard, usd in sorted(self._settings.cash_by_shard.items()):
+                    self._exchange.deposit(ACCOUNT, usd, shard)
+            self._is_loaded = True
         async with self._lock:
             await self._persist()
 

@@ -376,6 +376,18 @@ async def test_a_result_that_came_before_finality_is_paid_after_a_restart() -> N
     assert [p.cash for p in await again.venue.fetch_payouts(0)] == [usd("20")]
 
 
+async def test_opening_may_be_repeated_until_the_store_is_there() -> None:
+    made = Desk(K)
+    made.store.is_down = True
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            await made.venue.open()
+    made.store.is_down = False
+    await made.venue.open()
+    await made.venue.open()
+    assert (await made.venue.fetch_snapshot()).cash == usd("5000")
+
+
 async def test_nobody_hears_of_a_fill_that_is_not_stored() -> None:
     made = await desk(K)
     order = made.encoded("buy yes 5 @ 0.42 ioc")
