@@ -146,6 +146,7 @@ async def build_trader(
         payouts_since_ns=oldest_ns,
         take_snapshot=lambda wall_ns: live_snapshot(kernel, clock.mono_ns(), wall_ns),
         gauges=lambda: gauges(kernel) | _labelled("wire_errors", venues.wire_errors()),
+        books=lambda: kernel.state.books,
         on_resolved=venues.on_resolved,
         start_checks=checks,
         close=stack.aclose,

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from shared.domain.book import Book
 from shared.domain.commands import Command, RecordDecision
 from shared.domain.config import Config
 from shared.domain.enums import HaltReason, Venue
@@ -47,6 +48,7 @@ from shared.ports.stores import (
 )
 from shared.ports.venue import Account, Execution, MarketData
 from trader_task.accounts import Accounts
+from trader_task.book_samples import SAMPLE_S, BookSampler
 from trader_task.catalogue_watch import CatalogueWatch
 from trader_task.control import Control
 from trader_task.decisions import Decisions
@@ -103,6 +105,7 @@ class Outside:
     payouts_since_ns: int
     take_snapshot: Callable[[int], Mapping[str, Any]]
     gauges: Callable[[], Mapping[str, float]]
+    books: Callable[[], Mapping[MarketId, Book]]
     on_resolved: Callable[[MarketId, PriceMicros], Awaitable[None]] | None
     start_checks: Sequence[Callable[[], Any]]
     close: Callable[[], Any]
@@ -303,6 +306,8 @@ class Trader:
 
     def _start_following(self) -> None:
         """Tasks that need a recovered state."""
+        sampler = BookSampler(self._o.books, self._o.clock.wall_ns, self.writer.put)
+        self.tasks.every("book samples", SAMPLE_S, sampler.sample)
         self.tasks.every("halts", 1.0, self.halts.poll)
         self.tasks.every("pointers", 1.0, self.catalogue.poll)
         self.tasks.start("control", lambda: self.control.consume(self._o.queue))
