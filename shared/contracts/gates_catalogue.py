@@ -438,8 +438,8 @@ GATES: Final[dict[GateCode, GateText]] = {
         _WAIT,
     ),
     _G.COOLDOWN: GateText(
-        "Waiting {x} s after a failed hedge.",
-        "cooling {x} s",
+        "Resting {x} s: {reason}.",
+        "resting {x} s",
         "info",
         _WAIT,
         {"x": count("left_s")},

@@ -22,7 +22,7 @@ from shared.domain.package_table import (
     PackageState,
 )
 from shared.domain.units import NS_PER_MS, NS_PER_S, QtyMicros
-from shared.engine import attempts, hedger, rows
+from shared.engine import attempts, hedger, rows, throttle
 from shared.engine.halts import raise_halt
 from shared.engine.state import ENDED_KEPT_MAX, State, Turn
 
@@ -184,9 +184,7 @@ def _decide(state: State, turn: Turn, package: Package) -> None:
         package.may_hedge_now = False
         package.stuck_retry = False
         if plan.purpose is Purpose.UNWIND and package.used(Purpose.UNWIND) == 1:
-            pair = state.pairs.get(package.pair_id)
-            if pair is not None:
-                pair.unwinds_ns.append(turn.mono)
+            throttle.note_unwind(state, turn, package)
     elif choice.event is PE.D_STUCK:
         package.stuck_retry = False
     feed(state, turn, package, choice.event, choice.reason)
@@ -426,6 +424,8 @@ def _end(state: State, turn: Turn, package: Package) -> None:
     package.timer_due_ns = 0
     package.ended_wall_ns = turn.wall
     package.realised_usd = package.cash_usd
+    if package.state is PS.ABORTED:
+        throttle.note_miss(state, turn, package)
     assert package.state is not PS.FLAT or package.all_fills_final()
     ended = [p for p in state.packages.values() if p.is_ended]
     for old in ended[: max(0, len(ended) - ENDED_KEPT_MAX)]:

@@ -203,6 +203,7 @@ def _sample(state: State, turn: Turn, view: PairView) -> None:
 
 
 def _write_edge(state: State, turn: Turn, view: PairView) -> None:
+    """Sample the pair's edge for the record, every ten seconds."""
     assert view.display is not None
     leader = view.lead.verdict.leader.value
     turn.write(

@@ -126,6 +126,7 @@ class State:
     waiting_repairs: dict[PackageId, Package] = field(default_factory=dict)
     orphans: OrderedDict[str, tuple[Fill, int]] = field(default_factory=OrderedDict)
     """Executions of unknown orders and when they were first seen (monotonic)."""
+    unwinds_ns: deque[int] = field(default_factory=lambda: deque(maxlen=16))
     checks_today: int = 0
     near_misses_today: int = 0
     snapshot_seq: int = 0

@@ -381,8 +381,8 @@ export const GATES: Record<string, GateSentence> = {
 		"advice": "Nothing to do; it clears by itself."
 	},
 	"COOLDOWN": {
-		"sentence": "Waiting {x} s after a failed hedge.",
-		"short": "cooling {x} s",
+		"sentence": "Resting {x} s: {reason}.",
+		"short": "resting {x} s",
 		"severity": "info",
 		"advice": "Nothing to do; it clears by itself."
 	},
