@@ -46,7 +46,10 @@ def browser() -> Iterator[Browser]:
         pytest.skip("no Chromium: install the package `chromium` or set TWINLEG_CHROMIUM")
     if not (BUILD / "index.html").is_file():
         pytest.skip("frontend/build is absent: run `npm ci && npm run build` in frontend/")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    # Generous, for a loaded machine; a passing test never waits for it.
+    expect.set_options(timeout=15_000)
 
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
