@@ -25,6 +25,7 @@ NEAR_MICROS: Final = 10_000
 DECISION_GAP_NS: Final = 10 * NS_PER_S
 EDGE_ROW_GAP_NS: Final = 10 * NS_PER_S
 _ORDER: Final = {code: index for index, code in enumerate(GateCode)}
+PAIR_REST_NS: Final = 10 * NS_PER_S
 AFTER_PACKAGE_NS: Final = 2 * NS_PER_S
 """Books need a moment to show what a package has taken."""
 
@@ -121,6 +122,9 @@ def _try_open(
     if package is None:
         return refused
     opener.launch(state, turn, package)
+    # What was just taken is not there a second time, whatever a slow book still shows.
+    view.rest_until_ns = turn.mono + PAIR_REST_NS
+    view.rest_reason = "this pair has just traded"
     return []
 
 
