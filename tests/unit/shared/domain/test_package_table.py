@@ -82,7 +82,7 @@ def test_no_restart_and_no_kill_leads_to_a_state_that_sends() -> None:
 def test_naked_states_are_those_in_which_a_leg_may_stand_alone() -> None:
     held = {PackageState.HEDGED_PROV, PackageState.FLAT_PROV, PackageState.HEDGED}
     held |= {PackageState.EXITING, PackageState.SETTLING, PackageState.CONFIRM_UNKNOWN}
-    assert NAKED_STATES == set(PackageState) - ENDS - held
+    assert set(PackageState) - ENDS - held == NAKED_STATES
 
 
 @pytest.mark.parametrize("state", list(OrderState))
