@@ -45,9 +45,7 @@ class Journal(Protocol):
         ignored, never changed. Raises JournalError / FencedError."""
         ...
 
-    async def write_batch(
-        self, batches: Sequence[tuple[str, Sequence[Row]]], fencing: int
-    ) -> None:
+    async def write_batch(self, batches: Sequence[tuple[str, Sequence[Row]]], fencing: int) -> None:
         """Like ``write`` for several tables in the order given, all in one transaction.
 
         The rows of one kernel step go together, so that a crash never leaves a fill without
