@@ -1,17 +1,17 @@
 """The exception tree.
 
-    TwinlegError
-    |-- DomainError                a rule of the domain was broken by an input
-    |   |-- OffGridError           price or quantity not on the market's grid
-    |   |-- UnknownFeeError        no known formula for a fee schedule
-    |   |-- IllegalTransitionError (state, event) is not in a life-cycle table
-    |   `-- ConfigError            a configuration value outside its bounds
-    |-- WireError                  a venue said something that cannot be read
-    |-- JournalError               the intent could not be stored: send nothing
-    |   |-- FencedError            a newer trader owns the journal: stop trading
-    |   `-- RowRefusedError        the database answers, but not with this row in it
-    |-- StoreError                 a store did not answer or refused
-    `-- NotAvailableError          a feature that this build does not have
+TwinlegError
+|-- DomainError                a rule of the domain was broken by an input
+|   |-- OffGridError           price or quantity not on the market's grid
+|   |-- UnknownFeeError        no known formula for a fee schedule
+|   |-- IllegalTransitionError (state, event) is not in a life-cycle table
+|   `-- ConfigError            a configuration value outside its bounds
+|-- WireError                  a venue said something that cannot be read
+|-- JournalError               the intent could not be stored: send nothing
+|   |-- FencedError            a newer trader owns the journal: stop trading
+|   `-- RowRefusedError        the database answers, but not with this row in it
+|-- StoreError                 a store did not answer or refused
+`-- NotAvailableError          a feature that this build does not have
 """
 
 from __future__ import annotations
