@@ -20,9 +20,10 @@ from shared.domain.enums import Polarity
 from shared.matching.propositions import Kind, Proposition
 from shared.matching.propositions.claims import Form
 from shared.matching.propositions.clauses import Clause
+from shared.matching.propositions.franchises import is_only_team
 from shared.matching.propositions.sides import Sides, code_fits, likeness
 from shared.matching.propositions.vocabulary import NEUTRAL, content
-from shared.matching.text import clip, fold
+from shared.matching.text import clip, fold, words
 
 SAME: Final = "same"
 CONFLICT: Final = "conflict"
@@ -79,6 +80,11 @@ def compare(a: Proposition, b: Proposition) -> Comparison:
     else:
         polarity, findings = _statement(a, b)
     findings.append(_text_present(a, b))
+    if Kind.EVENT in (a.kind, b.kind) and not (a.has_rules and b.has_rules):
+        reason = "what counts as the event is defined by the rules, not by the title"
+        findings.append(
+            _finding("DEFINITION", UNKNOWN, reason, a.market.question, b.market.question)
+        )
     if a.has_rules and b.has_rules:
         findings.extend(_clauses(a, b))
     return Comparison(polarity, tuple(findings))
@@ -111,8 +117,8 @@ def _game(a: Proposition, b: Proposition) -> tuple[Polarity, list[Finding]]:
     findings.append(_game_day(a, b))
     polarity, outcome = _game_outcome(a, b, x, y, spans)
     findings.append(outcome)
-    if x.scope in ("total", "spread", "exact_score", "props"):
-        findings.append(_thresholds(a, b)[1])
+    if x.scope in ("total", "spread", "exact_score", "props", "other"):
+        findings.append(_line(a, b))
     return polarity, findings
 
 
@@ -140,12 +146,44 @@ def _both(one: int, two: int) -> int:
 
 def _game_day(a: Proposition, b: Proposition) -> Finding:
     spans = (a.claim.span or a.market.question, b.claim.span or b.market.question)
+    if (a.day is None or b.day is None) and not (a.has_rules and b.has_rules):
+        return _nominal_day(a, b, spans)
     if a.day is None or b.day is None:
         return _finding("DAY", UNKNOWN, "the day of the game is not stated on both sides", *spans)
     if a.day == b.day:
         return _finding("DAY", SAME, f"both on {date.fromordinal(a.day)}", *spans)
     days = f"{date.fromordinal(a.day)} against {date.fromordinal(b.day)}"
     return _finding("DAY", CONFLICT, f"another day: {days}", *spans)
+
+
+_LINE: Final = re.compile(r"\d+(?:\.\d+)?")
+
+
+def _line(a: Proposition, b: Proposition) -> Finding:
+    """Compare the numbers of a total, spread or score: all of them, and there must be some."""
+    texts = [
+        fold(f"{p.market.question} {'' if p.market.label.startswith('~') else p.market.label}")
+        for p in (a, b)
+    ]
+    one, two = (frozenset(_LINE.findall(t)) for t in texts)
+    if one and one == two:
+        return _finding("LINE", SAME, "the same line", *texts)
+    verdict = CONFLICT if one and two else UNKNOWN
+    return _finding("LINE", verdict, "another line, or none stated", *texts)
+
+
+def _nominal_day(a: Proposition, b: Proposition, spans: tuple[str, str]) -> Finding:
+    """Compare days without rules texts: a venue's nominal close stands in for a stated day.
+
+    Good enough to rank titles; such a pair lacks its rules texts and can never trade.
+    """
+    first, second = a.day or a.close_day, b.day or b.close_day
+    if first is None or second is None:
+        return _finding("DAY", UNKNOWN, "the day of the game is not stated on both sides", *spans)
+    late = second - first if a.day is not None else first - second
+    if late in (0, 1):  # an evening game in America closes on the next day, UTC
+        return _finding("DAY", SAME, "the nominal days agree", *spans)
+    return _finding("DAY", UNKNOWN, "the nominal days differ", *spans)
 
 
 def _game_outcome(
@@ -158,7 +196,7 @@ def _game_outcome(
         if x.pick == y.pick:
             return same, _finding("OUTCOME", SAME, "YES is the draw on both", *spans)
         return same, _finding("OUTCOME", CONFLICT, "the draw against a winner", *spans)
-    picked_x, picked_y = _which(x.pick, y), _which(y.pick, y)
+    picked_x, picked_y = _coded(a, x, y), _which(y.pick, y)
     if picked_x is None or picked_y is None:
         return same, _finding(
             "OUTCOME", UNKNOWN, "the side that YES means is unclear", x.pick, y.pick
@@ -169,6 +207,25 @@ def _game_outcome(
         reason = "YES means the other side; one of the two always wins"
         return inverse, _finding("OUTCOME", SAME, reason, x.pick, y.pick)
     return same, _finding("OUTCOME", CONFLICT, "YES means another side", x.pick, y.pick)
+
+
+_CODE_HEAD: Final = re.compile(r"^[^-]*-\d\d[A-Z]{3}\d\d(?:\d{4})?")
+
+
+def _coded(a: Proposition, x: Sides, y: Sides) -> int | None:
+    """Return the side of ``y`` that A's YES means, also where only a code names it.
+
+    An event code ends in the codes of both sides in the order of its title, so a code that
+    begins or ends it names the first or second side.
+    """
+    if not x.pick.startswith("~"):
+        return _which(x.pick, y)
+    code = x.pick[1:].upper()
+    tail = _CODE_HEAD.sub("", a.market.event_code).split("-")[0]
+    if tail and tail.startswith(code) != tail.endswith(code):
+        return _which(x.first if tail.startswith(code) else x.second, y)
+    named = _which(x.pick, x)
+    return None if named is None else _which((x.first, x.second)[named], y)
 
 
 def _which(pick: str, sides: Sides) -> int | None:
@@ -253,7 +310,23 @@ def _name_fit(x: str, y: str, a: Proposition, b: Proposition) -> int:
         return 2
     if wy < wx and extra <= b.core | NEUTRAL:
         return 2
+    if (wx < wy or wy < wx) and _one_team(x, y, a, b):
+        return 2
     return 1 if wx < wy or wy < wx else 0
+
+
+_LEAGUES: Final = {
+    "xnbatitle": "nba", "xnba": "nba", "xstanley": "nhl", "xnhl": "nhl", "xworldseries": "mlb",
+    "xsuperbowl": "nfl",
+}  # fmt: skip
+
+
+def _one_team(x: str, y: str, a: Proposition, b: Proposition) -> bool:
+    """Say whether a city alone names the same team, given the league of the contest."""
+    league = next((_LEAGUES[w] for w in sorted(a.core | b.core) if w in _LEAGUES), "")
+    one, two = (frozenset(words(s)) - {"the", "team"} for s in (x, y))
+    few, more = (one, two) if one < two else (two, one)
+    return bool(few) and is_only_team(few, more, league)
 
 
 def _relation(a: Proposition, b: Proposition) -> Finding:
@@ -265,9 +338,9 @@ def _relation(a: Proposition, b: Proposition) -> Finding:
     only_a, only_b = _unmatched(a, b, tolerant), _unmatched(b, a, tolerant)
     if not only_a and not only_b:
         return _finding("RELATION", SAME, "the same claim, word by word", *spans)
-    words = ", ".join(sorted(only_a | only_b)[:8])
+    listed = ", ".join(sorted(only_a | only_b)[:8])
     verdict = CONFLICT if only_a and only_b else UNKNOWN
-    return _finding("RELATION", verdict, f"only one side speaks of: {words}", *spans)
+    return _finding("RELATION", verdict, f"only one side speaks of: {listed}", *spans)
 
 
 def _claims_equal(a: Proposition, b: Proposition) -> bool:
@@ -297,7 +370,9 @@ def _unmatched(a: Proposition, b: Proposition, tolerant: bool) -> frozenset[str]
     return frozenset(w for w in rest if w not in b.context)
 
 
-_FILLER: Final = content("yes exactly value published reported according time end 00 higher lower")
+_FILLER: Final = content(
+    "yes successfully exactly value published reported according time end 00 higher lower"
+)
 
 
 def _thresholds(a: Proposition, b: Proposition) -> tuple[Polarity, Finding]:
@@ -348,6 +423,8 @@ def _edition(a: Proposition, b: Proposition) -> Finding:
     """Compare which holding of a recurring contest is meant."""
     spans = (a.market.question, b.market.question)
     own_a, own_b = a.years or a.context_years, b.years or b.context_years
+    if not (a.has_rules and b.has_rules):
+        own_a, own_b = own_a or _close_year(a), own_b or _close_year(b)
     if not own_a or not own_b:
         return _finding("EDITION", UNKNOWN, "the year of the contest is not stated", *spans)
     ends = (a.window, b.window)
@@ -360,6 +437,13 @@ def _edition(a: Proposition, b: Proposition) -> Finding:
     if own_a & own_b:
         return _finding("EDITION", SAME, "the same year, stated elsewhere in the text", *spans)
     return _finding("EDITION", CONFLICT, f"{sorted(own_a)} against {sorted(own_b)}", *spans)
+
+
+def _close_year(side: Proposition) -> frozenset[int]:
+    """Return the year of the venue's nominal close: only ranks titles, never confirms."""
+    if side.close_day is None:
+        return frozenset()
+    return frozenset({date.fromordinal(side.close_day - 2).year})
 
 
 def _sources(a: Proposition, b: Proposition) -> Finding:

@@ -14,7 +14,10 @@ from shared.domain.units import NS_PER_S
 from shared.ports.venue import CatalogueMarket
 
 YES_NO: Final = ("Yes", "No")
-_TAG_DATE: Final = re.compile(r"(\d\d)(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)?(\d\d)?")
+_TAG_YEAR: Final = re.compile(r"[A-Z]{2,}(\d\d)$")
+_TAG_DATE: Final = re.compile(
+    r"(\d\d)(?:(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)(\d\d)?|$)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +153,19 @@ def _ns(value: Any) -> int:
 def tagged_date(event_code: str) -> tuple[int, int, int]:
     """Return (year, month, day) that an event code carries; 0 for what it does not.
 
-    ``KXNBA-25`` is (2025, 0, 0); ``KXNBAGAME-26JAN23PHXATL`` is (2026, 1, 23).
+    ``KXNBA-25`` is (2025, 0, 0); ``KXNBAGAME-26JAN23PHXATL`` is (2026, 1, 23). A part that
+    is nothing but a date goes before one that ends in two digits.
     """
-    parts = event_code.split("-", 1)
-    found = _TAG_DATE.match(parts[1]) if len(parts) == 2 else None
-    if found is None:
-        return 0, 0, 0
+    parts = event_code.split("-")[1:]
     months = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
-    month = months.index(found[2]) + 1 if found[2] else 0
-    day = int(found[3]) if month and found[3] and int(found[3]) <= 31 else 0
-    return 2000 + int(found[1]), month, day
+    for part in parts:
+        found = _TAG_DATE.match(part)
+        if found is None or not 20 <= int(found[1]) < 40:
+            continue
+        month = months.index(found[2]) + 1 if found[2] else 0
+        day = int(found[3]) if month and found[3] and int(found[3]) <= 31 else 0
+        return 2000 + int(found[1]), month, day
+    ending = _TAG_YEAR.search(parts[0]) if parts else None
+    if ending is not None and 20 <= int(ending[1]) < 40:
+        return 2000 + int(ending[1]), 0, 0
+    return 0, 0, 0

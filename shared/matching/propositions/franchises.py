@@ -64,3 +64,10 @@ def nicknames(word: str) -> frozenset[str]:
     """Return the words that name the same franchises as a city or nickname does."""
     found = {w for team in _BY_WORD.get(word, ()) for w in team}
     return frozenset(found) if len(found) <= 12 else frozenset()
+
+
+def is_only_team(few: frozenset[str], more: frozenset[str], league: str) -> bool:
+    """Say whether ``few`` (a city) leaves one team of the league, and ``more`` names it."""
+    teams = [frozenset(name.split()) for name in _TEAMS.get(league, "").split(",")]
+    fitting = [team for team in teams if few <= team]
+    return len(fitting) == 1 and few | more <= fitting[0]

@@ -61,6 +61,8 @@ class Proposition:
     sides: Sides | None
     day: int | None
     """Ordinal of the day of a game, where the texts or the event's code tell it."""
+    close_day: int | None
+    """Ordinal of the UTC day on which the venue closes the market; nominal on some venues."""
     clauses: dict[str, Clause]
     loose: tuple[str, ...]
     sources: frozenset[str]
@@ -68,6 +70,9 @@ class Proposition:
     has_rules: bool
 
 
+_VOTE_FOR_NAME: Final = re.compile(r"\bvotes? for [A-Z]")
+_EPOCH_DAY: Final = 719_163
+"""Ordinal of 1970-01-01."""
 _ASIDE: Final = re.compile(r"\((?!not|inclu|exclu|does|only|at least|or )[^()]{0,160}\)")
 """An apposition in brackets: another name of what stands before it. Brackets that begin
 with a limiting word are kept: they change what counts."""
@@ -77,7 +82,7 @@ _FED_MOVE: Final = re.compile(
     r"|(?P<cut>\bcuts?\b|decreases?d?|lower(?:s|ed)?|below the level)|(?P<hike>\bhikes?\b|increases?d?|raises?d?)"
 )
 _SUBJECT: Final = re.compile(
-    r"^(?:will )?(?:the )?(?P<s>.+?) (?:xwin|xnominee|be the|be xwin|is the|is xfirst|be xfirst|xvotefor|receive|be elected|finish|be named|be inaugurated|advance)\b"
+    r"^(?:.{3,60}: (?=will ))?(?:will )?(?:the )?(?P<s>.+?) (?:xwin|xnominee|be the|be xwin|xtop\d+|is the|is xfirst|be xfirst|xvotefor|receive|be elected|finish|be named|be inaugurated|advance)\b"
 )
 _NAME_WORD: Final = re.compile(r"(?<![.!?:\"] )(?<!^)\b[A-Z0-9][\w'.&-]*")
 
@@ -104,6 +109,8 @@ def parse(market: MarketText) -> Proposition:
     core_text = " . ".join((claim_rest, title_rest, label_rest))
     core = content(core_text)
     kind = _kind(core_text, values)
+    if kind is Kind.EVENT and _VOTE_FOR_NAME.search(market.question) is not None:
+        kind = Kind.VOTE
     clauses, loose = read_clauses(split, claim.sentence_no)
     sources, source_span = read_sources(split, claim.text, market.source)
     sides = read_sides(market, claim.text)
@@ -132,6 +139,7 @@ def parse(market: MarketText) -> Proposition:
         context_years=when.editions(when.moments(everything, close)) | _tag_year(market),
         sides=sides,
         day=_game_day(market, everything) if sides is not None else None,
+        close_day=close // (86_400 * 10**9) + _EPOCH_DAY if close else None,
         clauses=clauses,
         loose=loose,
         sources=sources,
@@ -151,7 +159,7 @@ def _kind(core_text: str, values: tuple[Interval, ...]) -> Kind:
     text = canonical(core_text)
     if "xvotefor" in text and re.search(r"senate|\byea\b|to confirm", core_text + text):
         return Kind.VOTE
-    if re.search(r"\bxwin\b|\bxnominee\b|most seats|finish in the top|top \d", text):
+    if re.search(r"\bxwin\b|\bxnominee\b|most seats|\bxtop\d", text):
         return Kind.CONTEST
     if values:
         return Kind.MEASURE

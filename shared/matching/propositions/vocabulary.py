@@ -14,7 +14,7 @@ from typing import Final
 from shared.matching.text import stem, words
 
 _PHRASES: Final[tuple[tuple[str, str], ...]] = (
-    (r"\b[a-z]\. (?=[a-z]{3})", ""),  # an initial between names
+    (r"(?<=[a-z] )[a-z]\. (?=[a-z]{3})", ""),  # an initial between names
     # institutions
     (r"federal open market committee|\bfomc\b|federal reserve(?: board| system)?|\bthe fed\b|\bfed\b", "xfed"),
     (r"bureau of labor statistics|\bbls\b", "xbls"),
@@ -111,6 +111,9 @@ _PHRASES: Final[tuple[tuple[str, str], ...]] = (
     (r"first person to", "xfirst"),
 )  # fmt: skip
 _COMPILED: Final = tuple((re.compile(pattern), f" {token} ") for pattern, token in _PHRASES)
+_TOP: Final = re.compile(
+    r"\btop (\d+) finish(?:ers?|es)?\b|\bfinish(?:es)? (?:in the )?top (\d+)\b"
+)
 
 STOPWORDS: Final = frozenset(
     form
@@ -142,6 +145,7 @@ name of a contest. Not used for the subject."""
 @lru_cache(maxsize=16_384)
 def canonical(folded: str) -> str:
     """Return a folded text with phrases of one meaning replaced by one token."""
+    folded = _TOP.sub(lambda m: f" xtop{m[1] or m[2]} ", folded)
     for pattern, token in _COMPILED:
         folded = pattern.sub(token, folded)
     return folded
