@@ -10,6 +10,8 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 import structlog
 import uvloop
@@ -27,6 +29,8 @@ from trader_task.supervisor import (
 )
 
 log = structlog.get_logger("main")
+
+THREADS: Final = 32
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,6 +62,9 @@ def run_child(settings: Settings, environment: Mapping[str, str]) -> int:
 
     async def run() -> int:
         loop = asyncio.get_running_loop()
+        # Wide enough that calls hanging on one dead service never hold up the others, nor
+        # the fsync that a hedge waits for.
+        loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="io"))
         trader = await build_trader(
             settings,
             holder=environment.get(HOLDER, f"alone/{os.getpid()}"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Set
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -132,8 +133,8 @@ class CatalogueWatch:
 
     async def load_pairs(self) -> None:
         """Read the pair set; deliver it and watch its instruments when it changed."""
-        self._wanted.discard("pairs")
         version, pairs, instruments = await asyncio.to_thread(self._catalogue.load_pair_set)
+        self._wanted.discard("pairs")
         missing = frozenset(self._in_use() - set(self._instruments))
         known = (version, hash((tuple(pairs), tuple(instruments), missing)))
         if known == self._pairs_known:
@@ -145,10 +146,9 @@ class CatalogueWatch:
         self, pairs: tuple[MatchedPair, ...], instruments: tuple[Instrument, ...]
     ) -> None:
         fresh = {i.market_id: self._newer(i) for i in instruments}
-        for market in self._in_use() - set(fresh):
-            instrument = self._instruments.get(market) or await self._look_up(market)
-            if instrument is not None:
-                fresh[market] = instrument
+        kept = self._in_use() - set(fresh)
+        fresh |= {m: self._instruments[m] for m in kept if m in self._instruments}
+        fresh |= await self._look_up(kept - set(fresh))
         gone = set(self._instruments) - set(fresh)
         for market in gone:
             self._listed.pop(market, None)
@@ -167,17 +167,18 @@ class CatalogueWatch:
         ours = self._instruments.get(listed.market_id)
         return ours if ours is not None and before == listed else listed
 
-    async def _look_up(self, market: MarketId) -> Instrument | None:
-        """Find a market of an open package in the record; None when it is not there."""
-        venue = venue_of(market).value
-        listed = await asyncio.to_thread(
-            lambda: self._catalogue.list_markets(venue, only_open=False)
-        )
-        for row in listed:
-            if row.instrument.market_id == market:
-                return row.instrument
-        log.error("market of an open package is not in the catalogue", market=market)
-        return None
+    async def _look_up(self, markets: Set[MarketId]) -> dict[MarketId, Instrument]:
+        """Find markets of open packages in the record, each venue read once."""
+        found: dict[MarketId, Instrument] = {}
+        for venue in sorted({venue_of(market) for market in markets}):
+            listed = await asyncio.to_thread(
+                partial(self._catalogue.list_markets, venue.value, only_open=False)
+            )
+            instruments = (row.instrument for row in listed)
+            found |= {i.market_id: i for i in instruments if i.market_id in markets}
+        for market in sorted(markets - set(found)):
+            log.error("market of an open package is not in the catalogue", market=market)
+        return found
 
     async def watch(self) -> None:
         """Tell every feed the instruments that it must watch."""

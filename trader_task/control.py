@@ -79,7 +79,7 @@ class Control:
     # --- queue ---------------------------------------------------------------------------
 
     async def consume(self, queue: CommandQueue) -> None:
-        """Read the queue until cancelled; a queue that fails raises to its supervisor."""
+        """Read the queue until cancelled. Raises StoreError while the queue is away."""
         while True:
             for message in await asyncio.to_thread(queue.receive, MESSAGES, WAIT_S):
                 if await self.take(message):

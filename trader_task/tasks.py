@@ -1,8 +1,9 @@
 """Tasks that must not die: restarted with growing pauses, never silently.
 
 A task that raises is reported with its trace and started again; the third failure of one
-task within a minute is reported as such, and its owner decides (a pause, for feeds and
-user streams). A task that returns when it should not is treated like one that raised.
+task within a minute is reported as such, and its owner decides (a pause). A store that does
+not answer is an outage, not a failure of the task: it is logged, and the task comes again.
+A task that returns when it should not is treated like one that raised.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Final
 
 import structlog
 
+from shared.domain.errors import JournalError, StoreError
+from shared.domain.units import NS_PER_S
 from shared.ports.clock import Clock
 from trader_task.loop import FailureCounter
 
@@ -21,6 +24,8 @@ log = structlog.get_logger("tasks")
 
 PAUSE_FIRST_S: Final = 0.5
 PAUSE_MAX_S: Final = 30.0
+LONG_NS: Final = 60 * NS_PER_S
+"""A task that ran this long starts again with a short pause."""
 
 Report = Callable[[str, str, bool], None]
 """(task, trace, whether it was the third failure in a minute)."""
@@ -66,12 +71,16 @@ class Tasks:
                 trace = "ended although it runs for ever"
             except asyncio.CancelledError:
                 raise
+            except (StoreError, JournalError) as error:
+                trace = ""
+                log.warning("task waits for a store", task=name, error=str(error))
             except Exception:  # the reason this class exists
                 trace = traceback.format_exc()
             now = self._clock.mono_ns()
-            log.error("task failed", task=name, trace=trace)
-            self._report(name, trace, failures.add(now))
-            if now - begun > 60 * 1_000_000_000:
+            if trace:
+                log.error("task failed", task=name, trace=trace)
+                self._report(name, trace, failures.add(now))
+            if now - begun > LONG_NS:
                 pause = PAUSE_FIRST_S
             await self._clock.sleep(pause)
             pause = min(pause * 2, PAUSE_MAX_S)

@@ -198,23 +198,31 @@ class RecordWriter:
             self._report("journal_down", reason, "p2")
 
     async def _spill_queue(self) -> None:
-        """Make everything queued durable on disk; samples beyond a bound are counted away."""
+        """Make everything queued durable on disk; samples beyond a bound are counted away.
+
+        Raises OSError when the disk refuses; then everything is still queued.
+        """
+        units = list(self._queue)
         records: list[dict[str, Any]] = []
-        while self._queue:
-            unit = self._queue.popleft()
-            self._queued_rows -= sum(len(r) for _, r in unit)
+        samples = dropped = 0
+        for unit in units:
             kept: list[tuple[str, tuple[Row, ...]]] = []
             for table, rows in unit:
                 if table in SAMPLE_TABLES:
-                    if self._samples_spilled >= SAMPLES_SPILLED_MAX:
-                        self.samples_dropped += len(rows)
+                    if self._samples_spilled + samples >= SAMPLES_SPILLED_MAX:
+                        dropped += len(rows)
                         continue
-                    self._samples_spilled += len(rows)
+                    samples += len(rows)
                 kept.append((table, rows))
             if kept:
                 records.append(_record_of(tuple(kept)))
         if records:
             await asyncio.to_thread(self._spill.append, records)
+        for _ in units:
+            self._queue.popleft()
+        self._queued_rows -= _rows_of(units)
+        self._samples_spilled += samples
+        self.samples_dropped += dropped
 
     async def _replay_and_rise(self) -> None:
         try:

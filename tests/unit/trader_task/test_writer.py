@@ -136,3 +136,22 @@ async def test_samples_beyond_the_bound_are_counted_away(
     await rig.writer.flush()
     assert rig.writer.samples_dropped == 2
     assert len(rig.spill.read().records) == 2
+
+
+async def test_f081_a_full_disk_keeps_the_rows_queued(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.journal.down = "gone"
+    rig.writer.put(unit(1))
+    append = rig.spill.append
+
+    def full(records: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(rig.spill, "append", full)
+    with pytest.raises(OSError, match="no space"):
+        await rig.writer.flush()
+    assert rig.writer.queued_rows == 2
+    monkeypatch.setattr(rig.spill, "append", append)
+    await rig.writer.flush()
+    assert rig.writer.queued_rows == 0 and len(rig.spill.read().records) == 1
