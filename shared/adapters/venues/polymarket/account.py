@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from shared.adapters.venues.polymarket.execution import InstrumentOf, read_balance
 from shared.adapters.venues.polymarket.instruments import (
     build_instrument,
     parse_payout,
 )
+from shared.adapters.venues.polymarket.own_trades import InstrumentOf
 from shared.adapters.venues.polymarket.parsing import (
     floor_micros,
+    read_balance,
 )
 from shared.adapters.venues.polymarket.rest import Credentials, Hosts, PolymarketRest
 from shared.adapters.venues.polymarket.schemas import ActivityRow, GeoblockAnswer

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -25,15 +24,10 @@ from shared.adapters.venues.polymarket.encoding import (
     tick_of,
 )
 from shared.adapters.venues.polymarket.evidence import EvidenceJudge, Look, trades_by_order
-from shared.adapters.venues.polymarket.fills import FAILED, fills_of_trade, trade_state
-from shared.adapters.venues.polymarket.instruments import (
-    apply_clob_info,
-    build_instrument,
-)
+from shared.adapters.venues.polymarket.fills import FAILED, trade_state
 from shared.adapters.venues.polymarket.order_connection import NoAnswerError, NotConnectedError
-from shared.adapters.venues.polymarket.parsing import (
-    micros,
-)
+from shared.adapters.venues.polymarket.own_trades import InstrumentOf, OwnTrades
+from shared.adapters.venues.polymarket.parsing import read_balance
 from shared.adapters.venues.polymarket.rest import Credentials, Hosts, PolymarketRest
 from shared.adapters.venues.polymarket.schemas import OpenOrder, Trade
 from shared.adapters.venues.polymarket.signing import (
@@ -44,13 +38,12 @@ from shared.adapters.venues.polymarket.signing import (
 from shared.adapters.venues.polymarket.user_stream import UserStream
 from shared.domain.enums import Venue
 from shared.domain.errors import DomainError, StoreError, WireError
-from shared.domain.ids import AttemptId, MarketId, derive_salt, market_id
+from shared.domain.ids import derive_salt
 from shared.domain.instrument import Instrument
 from shared.domain.order import (
     Acked,
     Evidence,
     EvidenceKind,
-    Fill,
     LegTicket,
     SubmitOutcome,
     Unknown,
@@ -61,8 +54,6 @@ from shared.ports.venue import EncodedOrder, Sink
 
 _LOG = logging.getLogger("twinleg.polymarket.execution")
 
-InstrumentOf = Callable[[MarketId], Instrument | None]
-REMEMBERED_MAX: Final = 20_000
 LOOKBACK_S: Final = 600
 WARM_EVERY_S: Final = 5.0
 CANCEL_ROUNDS: Final = 12
@@ -88,7 +79,6 @@ class PolymarketExecution:
     ) -> None:
         self._credentials = credentials
         self._clock = clock
-        self._instrument_of = instrument_of
         self._rest = rest or PolymarketRest(hosts, clock, credentials)
         self._roles = WalletRoles(
             maker=credentials.wallet,
@@ -96,8 +86,7 @@ class PolymarketExecution:
             signature_type=credentials.signature_type,
             owner=credentials.api.api_key,
         )
-        self._attempts: OrderedDict[str, AttemptId] = OrderedDict()
-        self._instruments: dict[MarketId, Instrument] = {}
+        self._own = OwnTrades(self._rest, credentials, clock, instrument_of)
         self._judge = EvidenceJudge()
         since = sweep_from_wall_ns
         self.user = UserStream(
@@ -105,7 +94,7 @@ class PolymarketExecution:
             clock,
             self._rest,
             credentials,
-            self._to_fills,
+            self._own.to_fills,
             since if since is not None else clock.wall_ns() - LOOKBACK_S * NS_PER_S,
         )
 
@@ -142,8 +131,7 @@ class PolymarketExecution:
         )
         order_id = self._digest(message, instrument)
         payload = build_payload(message, ORDER_TYPES[ticket.tif], self._roles.owner)
-        self._remember(order_id, ticket.attempt_id)
-        self._instruments[instrument.market_id] = instrument
+        self._own.remember(order_id, ticket.attempt_id, instrument)
         decoded = decode_payload(payload, instrument, as_budget=ticket.budget_usd is not None)
         return EncodedOrder(ticket, payload, order_id, decoded)
 
@@ -169,15 +157,6 @@ class PolymarketExecution:
             ids[self._digest(message, instrument)] = None
         return list(ids)
 
-    def _remember(self, order_id: str, attempt: AttemptId) -> None:
-        self._attempts[order_id] = attempt
-        self._attempts.move_to_end(order_id)
-        while len(self._attempts) > REMEMBERED_MAX:
-            self._attempts.popitem(last=False)
-
-    def _owner(self, order_id: str) -> AttemptId | None:
-        return self._attempts.get(order_id.lower())
-
     # --- send and cancel ---------------------------------------------------------------------
 
     async def send(
@@ -185,7 +164,7 @@ class PolymarketExecution:
     ) -> SubmitOutcome | None:
         """Sign and send one order; None when permission was refused at the last moment."""
         attempt = order.ticket.attempt_id
-        instrument = self._known(order.ticket.market_id)
+        instrument = self._own.instrument(order.ticket.market_id)
         if instrument is None:
             raise DomainError(f"{order.ticket.market_id} was never encoded by this process")
         body = self._sign(order, instrument)
@@ -299,7 +278,7 @@ class PolymarketExecution:
         grouped: Mapping[str, list[Trade]],
         cash: int,
     ) -> Evidence:
-        instrument = self._known(ticket.market_id)
+        instrument = self._own.instrument(ticket.market_id)
         if instrument is None:
             return Evidence(ticket.attempt_id, EvidenceKind.UNPROVEN)
         ids = self._candidate_ids(ticket, instrument)
@@ -308,7 +287,7 @@ class PolymarketExecution:
             # The venue cannot express it, so it was never sent; only its encoder can say so.
             return Evidence(ticket.attempt_id, EvidenceKind.UNPROVEN)
         for candidate in ids:
-            self._remember(candidate, ticket.attempt_id)
+            self._own.remember(candidate, ticket.attempt_id, instrument)
         order = open_ids.get(order_id)
         for candidate in [order_id, *ids]:
             order = order or await self._rest.order(candidate)
@@ -320,7 +299,7 @@ class PolymarketExecution:
             fill
             for trade in trades
             if trade_state(trade) != FAILED
-            for fill in await self._to_fills(trade)
+            for fill in await self._own.to_fills(trade)
             if fill.order_id == order_id
         ]
         look = Look(
@@ -357,49 +336,3 @@ class PolymarketExecution:
             except StoreError as error:
                 _LOG.info("polymarket: %s", error)
             await self._clock.sleep(WARM_EVERY_S)
-
-    def _known(self, market: MarketId) -> Instrument | None:
-        return self._instrument_of(market) or self._instruments.get(market)
-
-    async def _to_fills(self, trade: Trade) -> list[Fill]:
-        instrument = self._known(market_id(Venue.POLYMARKET, trade.market))
-        if instrument is None:
-            instrument = await self._fetch_instrument(trade.market)
-        return fills_of_trade(
-            trade,
-            instrument,
-            self._owner,
-            self._credentials.api.api_key,
-            self._credentials.wallet,
-        )
-
-    async def _fetch_instrument(self, condition: str) -> Instrument:
-        """Read a market that this process was never told of, so that no fill is lost."""
-        now = self._clock.wall_ns()
-        rows = await self._rest.gamma_markets([condition])
-        row = next((r for r in rows if r.condition_id == condition), None)
-        if row is None:
-            raise StoreError(f"gamma does not know the market {condition}")
-        instrument = build_instrument(row, now)
-        if not row.closed:
-            info = await self._rest.clob_market(condition)
-            instrument = apply_clob_info(instrument, info, now)
-        self._instruments[instrument.market_id] = instrument
-        return instrument
-
-
-def read_balance(text: str) -> int:
-    """Return a balance in micros: with a decimal point it is dollars, else millionths.
-
-    Raises:
-        WireError: not a plain non-negative number.
-    """
-    if "." in text:
-        value = micros(text, "polymarket.balance")
-    elif text.isascii() and text.isdigit() and len(text) <= 24:
-        value = int(text)
-    else:
-        raise WireError("polymarket.balance", text)
-    if value < 0:
-        raise WireError("polymarket.balance", text)
-    return value

@@ -92,3 +92,20 @@ def parse_time(text: str | None, kind: str) -> int:
 def parse_texts(text: str | None, kind: str) -> list[str]:
     """Return the list of texts that the venue keeps as JSON inside a string."""
     return decode(_TEXTS, text.encode(), kind) if text else []
+
+
+def read_balance(text: str) -> int:
+    """Return a balance in micros: with a decimal point it is dollars, else millionths.
+
+    Raises:
+        WireError: not a plain non-negative number.
+    """
+    if "." in text:
+        value = micros(text, "polymarket.balance")
+    elif text.isascii() and text.isdigit() and len(text) <= 24:
+        value = int(text)
+    else:
+        raise WireError("polymarket.balance", text)
+    if value < 0:
+        raise WireError("polymarket.balance", text)
+    return value
