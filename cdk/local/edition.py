@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from cdk.local import processes
@@ -53,6 +53,7 @@ class Edition:
         check_options(options)
         check_machine(self.layout)
         self.options = options
+        self.layout = replace(self.layout, world=options.world)
         with self._only_one():
             before = self._alive()
             self._settle_ports(before)
@@ -80,7 +81,8 @@ class Edition:
             api_id = parts.deploy()
             parts.store_venue_keys()
         with self._step("simulators", f"ports {ports.kalshi}, {ports.polymarket}"):
-            parts.start_simulators()
+            for line in parts.start_simulators():
+                self.say(f"     {line}")
         with self._step("pairs", ""):
             parts.invoke("sync_catalog")
             parts.invoke("confirm_pairs")
@@ -96,6 +98,8 @@ class Edition:
     def down(self) -> list[str]:
         """Stop everything in reverse order; returns the names that had to be killed."""
         with self._only_one():
+            known = read_edition(self.layout)
+            self.layout = replace(self.layout, world=str(known.get("world", "")))
             return self._stop(processes.read_run_file(self.layout))
 
     def _stop(self, entries: Sequence[processes.Running]) -> list[str]:
@@ -166,6 +170,7 @@ class Edition:
             {
                 "format": STATE_FORMAT,
                 "mode": self.options.run_mode,
+                "world": self.options.world,
                 "options": self._options_document(),
                 "ports": asdict(self.ports),
                 "address": address,

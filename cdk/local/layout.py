@@ -36,9 +36,20 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Paths below the state folder."""
+    """Paths below the state folder.
+
+    A *world* is a set of markets with its accounts: mode, source and seed. Each world has its
+    own record, cloud memory and accounts, for a package of one world could never settle in
+    another. The default world lies in the state folder itself.
+    """
 
     state: Path
+    world: str = ""
+
+    @property
+    def data(self) -> Path:
+        """Where the world keeps what must stay together."""
+        return self.state / "worlds" / self.world if self.world else self.state
 
     @property
     def run_file(self) -> Path:
@@ -59,11 +70,11 @@ class Layout:
 
     @property
     def postgres(self) -> Path:
-        return self.state / "postgres"
+        return self.data / "postgres"
 
     @property
     def aws(self) -> Path:
-        return self.state / "aws"
+        return self.data / "aws"
 
     @property
     def aws_clean_mark(self) -> Path:
@@ -72,7 +83,12 @@ class Layout:
 
     @property
     def simulators(self) -> Path:
-        return self.state / "sim"
+        return self.data / "sim"
+
+    @property
+    def trader_link(self) -> Path:
+        """Where commands of another shell look for the running trader's address file."""
+        return self.state / "trader.json"
 
     @property
     def build(self) -> Path:

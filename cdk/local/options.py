@@ -36,6 +36,14 @@ class Options:
     def run_mode(self) -> str:
         return f"{self.mode}_{self.venues}"
 
+    @property
+    def world(self) -> str:
+        """Name of the world these options play in; empty for the default one."""
+        if self.recordings is not None:
+            return f"{self.run_mode}-recordings"
+        is_default = (self.run_mode, self.seed) == ("paper_sim", 1)
+        return "" if is_default else f"{self.run_mode}-seed{self.seed}"
+
 
 def check_options(options: Options) -> None:
     """Raise EditionError for a combination that cannot run."""

@@ -42,6 +42,7 @@ class Parts:
 
     def __post_init__(self) -> None:
         self.environment = self._base_environment()
+        self.layout.data.mkdir(parents=True, exist_ok=True)
 
     @property
     def endpoint(self) -> str:
@@ -88,7 +89,7 @@ class Parts:
 
     def deploy(self) -> str:
         values = {key: self.environment.get(name, "") for key, name in LOCAL_PARAMETERS.items()}
-        return deploy_core(self.layout.state, self.endpoint, values, self._detail).api_id
+        return deploy_core(self.layout.data, self.endpoint, values, self._detail).api_id
 
     def store_venue_keys(self) -> None:
         """Make the simulated accounts' keys once and put the private side into the secrets."""
@@ -105,7 +106,10 @@ class Parts:
                 SecretId=names.secret(STAGE, venue), SecretString=json.dumps(fields)
             )
 
-    def start_simulators(self) -> None:
+    def start_simulators(self) -> list[str]:
+        """Start both venues; returns the assumptions that they state about their world."""
+        log = processes.log_path(self.layout, "simulators")
+        already_said = log.stat().st_size if log.exists() else 0
         if "simulators" not in self.running:
             argv = [
                 *self._module("shared.simulators"),
@@ -120,8 +124,16 @@ class Parts:
                 argv += ["--recordings", str(self.options.recordings.resolve())]
             processes.start(self.layout, "simulators", self.ports.kalshi, argv, self.environment)
         processes.wait_for_line(self.layout, self._entry("simulators"), SIMULATORS_S)
+        said = log.read_bytes()[already_said:].decode(errors="replace").splitlines()
+        return [line for line in said if line.startswith("assumption:")]
 
     def start_trader(self) -> None:
+        link = self.layout.trader_link
+        if link.is_symlink():
+            link.unlink()
+        if self.layout.world:
+            link.unlink(missing_ok=True)
+            link.symlink_to(self.layout.data / link.name)
         if "trader" not in self.running:
             argv = self._module("trader_task")
             processes.start(self.layout, "trader", self.ports.metrics, argv, self.environment)
@@ -153,7 +165,7 @@ class Parts:
             **aws_environment(self.endpoint),
             "PYTHONUNBUFFERED": "1",
             "TWINLEG_STAGE": STAGE,
-            "TWINLEG_STATE_DIR": str(self.layout.state),
+            "TWINLEG_STATE_DIR": str(self.layout.data),
             "TWINLEG_MODE": self.options.run_mode,
             "TWINLEG_METRICS_PORT": str(self.ports.metrics),
             "TWINLEG_KALSHI_URL": f"http://{kalshi}",

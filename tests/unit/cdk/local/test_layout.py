@@ -112,3 +112,18 @@ def test_state_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(EditionError, match="cannot be made"):
         check_machine(Layout(tmp_path / "file" / "state"))
+
+
+def test_worlds_do_not_share_a_record(tmp_path: Path) -> None:
+    worlds = [
+        Options(),
+        Options(mode="venue"),
+        Options(seed=2),
+        Options(recordings=tmp_path),
+        Options(mode="venue", recordings=tmp_path),
+    ]
+    layouts = [Layout(tmp_path, options.world) for options in worlds]
+    assert len({layout.postgres for layout in layouts}) == len(worlds)
+    assert len({layout.aws for layout in layouts}) == len(worlds)
+    assert layouts[0].postgres == tmp_path / "postgres"
+    assert {layout.run_file for layout in layouts} == {tmp_path / "run.json"}
