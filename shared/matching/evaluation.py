@@ -43,8 +43,9 @@ def evaluate(rows: Sequence[Row], titles_only: bool = False) -> dict[str, Any]:
     for row in rows:
         a, b = from_row(row, titles_only=titles_only)
         result = judge(parse(a), parse(b), Config().llm_accept_score_ppm)
-        label, cell = str(row["label"]), _cell(result, titles_only)
         full = bool(row["kalshi"].get("rules_primary") and row["polymarket"].get("description"))
+        label = str(row["label"])
+        cell = _cell(result, titles_only) if full or titles_only else "review"
         tables["all"][label][cell] += 1
         if full:
             tables["full_text"][label][cell] += 1
@@ -57,6 +58,7 @@ def evaluate(rows: Sequence[Row], titles_only: bool = False) -> dict[str, Any]:
         if cell.startswith("confirmed") and cell != _RIGHT.get(label):
             false_confirms.append(_wrong(row, cell, result))
     right, accepted = _accepts(tables["all"])
+    right_full, accepted_full = _accepts(tables["full_text"])
     return {
         "all": {k: dict(v) for k, v in tables["all"].items()},
         "full_text": {k: dict(v) for k, v in tables["full_text"].items()},
@@ -66,10 +68,14 @@ def evaluate(rows: Sequence[Row], titles_only: bool = False) -> dict[str, Any]:
         "by_label_method": {m: {k: dict(v) for k, v in t.items()} for m, t in by_method.items()},
         "rules_fired": {k: dict(v.most_common()) for k, v in fired.items()},
         "precision": round(right / accepted, 4) if accepted else None,
+        "confirmed_or_review_full_text": _kept(tables["full_text"]),
         "recall_equivalent": _recall(tables["all" if titles_only else "full_text"], "equivalent"),
         "recall_inverse": _recall(tables["all" if titles_only else "full_text"], "inverse"),
         "macro_recall_by_series": _macro(families),
         "false_match_rate_95_bound": round(bound_95(accepted - right, accepted), 4),
+        "false_match_rate_95_bound_full_text": round(
+            bound_95(accepted_full - right_full, accepted_full), 4
+        ),
     }
 
 
@@ -112,6 +118,17 @@ def _accepts(table: Mapping[str, Counter[str]]) -> tuple[int, int]:
     right = sum(table[label][cell] for label, cell in _RIGHT.items())
     accepted = sum(row["confirmed"] + row["confirmed_inverse"] for row in table.values())
     return right, accepted
+
+
+def _kept(table: Mapping[str, Counter[str]]) -> dict[str, float | None]:
+    """Return precision and recall of everything that is not rejected."""
+    kept = {label: sum(row.values()) - row["rejected"] for label, row in table.items()}
+    positive = sum(sum(table[label].values()) for label in _RIGHT)
+    good, whole = sum(kept[label] for label in _RIGHT), sum(kept.values())
+    return {
+        "precision": round(good / whole, 4) if whole else None,
+        "recall": round(good / positive, 4) if positive else None,
+    }
 
 
 def _recall(table: Mapping[str, Counter[str]], label: str) -> float | None:

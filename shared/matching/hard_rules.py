@@ -196,7 +196,8 @@ def _game_outcome(
         if x.pick == y.pick:
             return same, _finding("OUTCOME", SAME, "YES is the draw on both", *spans)
         return same, _finding("OUTCOME", CONFLICT, "the draw against a winner", *spans)
-    picked_x, picked_y = _coded(a, x, y), _which(y.pick, y)
+    both = y if y.second else x
+    picked_x, picked_y = _coded(a, x, both), _which(y.pick, both)
     if picked_x is None or picked_y is None:
         return same, _finding(
             "OUTCOME", UNKNOWN, "the side that YES means is unclear", x.pick, y.pick
@@ -338,9 +339,18 @@ def _relation(a: Proposition, b: Proposition) -> Finding:
     only_a, only_b = _unmatched(a, b, tolerant), _unmatched(b, a, tolerant)
     if not only_a and not only_b:
         return _finding("RELATION", SAME, "the same claim, word by word", *spans)
+    if (only_a | only_b) & _DECISIVE:
+        only_a = only_b = only_a | only_b
     listed = ", ".join(sorted(only_a | only_b)[:8])
     verdict = CONFLICT if only_a and only_b else UNKNOWN
     return _finding("RELATION", verdict, f"only one side speaks of: {listed}", *spans)
+
+
+_DECISIVE: Final = content(
+    "second third fourth fifth runner seed popular round semifinal quarterfinal group conference division"
+    " nominee runoff margin coalition not never without acting interim"
+)
+"""Words that name another rank, stage or sense: on one side only they are a contradiction."""
 
 
 def _claims_equal(a: Proposition, b: Proposition) -> bool:
@@ -531,6 +541,9 @@ def _clause(
     spans = (x.span if x else "", y.span if y else "")
     if code == "overtime" and present.value == "all":
         return _finding(name, SAME, "the winner of a game includes overtime", *spans)
+    if code == "announcement" and present.value == "counts" and kind is Kind.EVENT:
+        reason = "one side pays on the announcement, the other on the fact"
+        return _finding(name, CONFLICT, reason, *spans)
     return _finding(name, ONE_SIDE, f"only one side says: {present.value}", *spans, tail=tail)
 
 

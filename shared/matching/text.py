@@ -19,6 +19,7 @@ SPAN_MAX: Final = 240
 _QUOTES: Final = str.maketrans(
     {"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "−": "-", "\u00a0": " "}
 )
+_COMBINING: Final = re.compile("[\u0300-\u036f]")
 _SPACE: Final = re.compile(r"\s+")
 _WORD: Final = re.compile(r"[a-z0-9]+(?:['.][a-z0-9]+)*")
 _STOPS: Final = re.compile(
@@ -29,11 +30,17 @@ _BREAK: Final = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])|[\r\n]+
 
 def plain(text: str) -> str:
     """Return ``text`` with typographic quotes and dashes replaced and accents removed."""
-    decomposed = unicodedata.normalize("NFKD", text[:TEXT_MAX].translate(_QUOTES))
-    kept = "".join(c for c in decomposed if not unicodedata.combining(c))
+    text = text[:TEXT_MAX]
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFKD", text.translate(_QUOTES))
+    if decomposed.isascii():
+        return decomposed
+    kept = _COMBINING.sub("", decomposed)
     return kept.replace("Ø", "O").replace("ø", "o").replace("ł", "l").replace("ß", "ss")
 
 
+@lru_cache(maxsize=16_384)
 def fold(text: str) -> str:
     """Return ``text`` plain, in lower case, with single spaces."""
     return _SPACE.sub(" ", plain(text)).strip().lower()

@@ -10,7 +10,7 @@ from shared.matching import ranker
 from shared.matching.hard_rules import Comparison, Finding, compare
 from shared.matching.propositions import Proposition
 
-REVIEW_PPM: Final = 500_000
+REVIEW_PPM: Final = 600_000
 """Pairs with open points and a lower score are not worth a person's time."""
 
 

@@ -183,7 +183,7 @@ _BPS: Final = re.compile(r"\d+(?:bps)?$")
 _FED_WORDS: Final = frozenset(
     content("cut hike decrease increase lower raise change maintain bps rate interest target funds federal upper"
             " bound level range after following meeting changed prior versus amount of new their"
-            " below above do does doe more rates maintains xrate no")
+            " below above do does doe more rates maintains xrate no same exactly")
 )  # fmt: skip
 
 
