@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -45,6 +45,28 @@ class MarketText:
     @property
     def is_yes_no(self) -> bool:
         return tuple(o.lower() for o in self.outcomes) == ("yes", "no")
+
+
+TITLE_MAX: Final = 400
+RULES_MAX: Final = 12_000
+"""Characters read of a title and of a rules text; the longest real ones have 190 and 9,000."""
+
+
+def bounded(market: MarketText) -> tuple[MarketText, bool]:
+    """Return a market with its texts cut to what is read, and whether anything was cut.
+
+    Market text is untrusted: without a bound, a long one could cost minutes to read.
+    """
+    cut = replace(
+        market,
+        question=market.question[:TITLE_MAX],
+        label=market.label[:TITLE_MAX],
+        event_title=market.event_title[:TITLE_MAX],
+        rules=market.rules[:RULES_MAX],
+        source=market.source[:TITLE_MAX],
+        outcomes=(market.outcomes[0][:TITLE_MAX], market.outcomes[1][:TITLE_MAX]),
+    )
+    return cut, cut != market
 
 
 def from_catalogue(market: CatalogueMarket) -> MarketText:

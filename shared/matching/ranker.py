@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from shared.domain.units import MICROS
-from shared.matching.hard_rules import CONFLICT, Comparison
 from shared.matching.propositions import Proposition
+from shared.matching.rules.findings import CONFLICT, Comparison
 
 FULL_PPM: Final = 990_000
 TAIL_PPM: Final = 6_000

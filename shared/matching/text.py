@@ -13,6 +13,8 @@ from typing import Final
 
 TEXT_MAX: Final = 12_000
 """Characters of a rules text that are read; the longest real one has about 9,000."""
+SENTENCE_MAX: Final = 1_600
+"""Characters of one sentence that are read; a longer one marks its market as cut."""
 SPAN_MAX: Final = 240
 """Characters of a quoted span kept as evidence."""
 
@@ -56,7 +58,7 @@ def sentences(text: str) -> tuple[str, ...]:
     text = text[:TEXT_MAX]
     for gap in _BREAK.finditer(text):
         piece = text[start : gap.start()].strip()
-        if piece and "\n" not in gap.group() and _STOPS.search(piece):
+        if piece and "\n" not in gap.group() and _STOPS.search(piece[-12:]):
             continue
         if piece:
             closing = gap.group().strip()

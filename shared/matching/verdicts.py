@@ -7,8 +7,9 @@ from typing import Final
 
 from shared.domain.enums import Polarity, Verdict
 from shared.matching import ranker
-from shared.matching.hard_rules import Comparison, Finding, compare
+from shared.matching.hard_rules import compare
 from shared.matching.propositions import Proposition
+from shared.matching.rules.findings import Comparison, Finding
 
 REVIEW_PPM: Final = 600_000
 """Pairs with open points and a lower score are not worth a person's time."""

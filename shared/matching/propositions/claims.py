@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from shared.matching.market_text import MarketText
-from shared.matching.text import fold, sentences
+from shared.matching.text import SENTENCE_MAX, fold, sentences
 
 
 class Form(StrEnum):
@@ -51,7 +51,7 @@ _TAIL: Final = re.compile(
 
 def find_claim(market: MarketText, split: tuple[str, ...]) -> Claim:
     """Return the claim of a market. ``split`` is its rules text in sentences."""
-    folded = [fold(s) for s in split]
+    folded = [fold(s[:SENTENCE_MAX]) for s in split]
     if not market.is_yes_no:
         named = _named_side(market, split, folded)
         if named is not None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.matching.propositions.sources import is_source_sentence
-from shared.matching.text import clip, fold
+from shared.matching.text import SENTENCE_MAX, clip, fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def read_clauses(split: tuple[str, ...], skip: int) -> tuple[dict[str, Clause], 
     clauses: dict[str, Clause] = {}
     loose: list[str] = []
     for number, sentence in enumerate(split):
-        folded = fold(sentence)
+        folded = fold(sentence[:SENTENCE_MAX])
         hits = 0
         for code, value, pattern in CLAUSES:
             if pattern.search(folded) is None:

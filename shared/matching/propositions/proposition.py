@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Final
 
 from shared.domain.enums import Venue
-from shared.matching.market_text import MarketText, tagged_date
+from shared.matching.market_text import MarketText, bounded, tagged_date
 from shared.matching.propositions import moments as when
 from shared.matching.propositions.claims import Claim, Form, find_claim, split_rules
 from shared.matching.propositions.clauses import Clause, read_clauses
@@ -18,7 +18,7 @@ from shared.matching.propositions.sides import Sides, read_sides
 from shared.matching.propositions.sources import read_sources
 from shared.matching.propositions.thresholds import Interval, intervals
 from shared.matching.propositions.vocabulary import canonical, content
-from shared.matching.text import fold, plain
+from shared.matching.text import SENTENCE_MAX, fold, plain
 
 FED_STEP: Final = Fraction(25)
 """The central bank moves its target range in steps of 25 basis points."""
@@ -68,6 +68,8 @@ class Proposition:
     sources: frozenset[str]
     source_span: str
     has_rules: bool
+    is_cut: bool
+    """A text was longer than what is read: such a market is never confirmed."""
 
 
 _VOTE_FOR_NAME: Final = re.compile(r"\bvotes? for [A-Z]")
@@ -89,6 +91,7 @@ _NAME_WORD: Final = re.compile(r"(?<![.!?:\"] )(?<!^)\b[A-Z0-9][\w'.&-]*")
 
 def parse(market: MarketText) -> Proposition:
     """Read one market. Pure and bounded; never raises on any text."""
+    market, is_cut = bounded(market)
     split = split_rules(market.rules)
     claim = find_claim(market, split)
     title = _AWARD_FOR.sub("", fold(market.question).replace("**", ""))
@@ -145,6 +148,7 @@ def parse(market: MarketText) -> Proposition:
         sources=sources,
         source_span=source_span,
         has_rules=bool(market.rules.strip()),
+        is_cut=is_cut or any(len(s) > SENTENCE_MAX for s in split),
     )
 
 

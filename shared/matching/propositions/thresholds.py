@@ -38,6 +38,7 @@ _PATTERNS: Final = (
     ("under", re.compile(_UNDER + r"\s*" + _NUMBER.format("a") + _UNIT)),
     ("exact", re.compile(r"(?:exactly|equal to)\s+" + _NUMBER.format("a") + _UNIT)),
 )  # fmt: skip
+INTERVALS_MAX: Final = 8
 _UNITS: Final = {
     "percent": "%", "percentage point": "%", "percentage points": "%", "basis point": "bps",
     "basis points": "bps", "inch": "inches", "degrees": "°", "°f": "°", "°c": "°c",
@@ -90,7 +91,7 @@ def intervals(folded: str) -> tuple[tuple[Interval, ...], str]:
     found: list[tuple[int, Interval]] = []
     rest = folded
     for kind, pattern in _PATTERNS:
-        while (m := pattern.search(rest)) is not None:
+        while len(found) < INTERVALS_MAX and (m := pattern.search(rest)) is not None:
             found.append((m.start(), _interval(kind, m)))
             rest = rest[: m.start()] + " " * (m.end() - m.start()) + rest[m.end() :]
     found.sort(key=lambda pair: pair[0])

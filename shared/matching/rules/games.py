@@ -1,0 +1,155 @@
+"""Rules for games: who plays, what is asked of the game, on which day, and who YES is."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Final
+
+from shared.domain.enums import Polarity
+from shared.matching.propositions import Proposition
+from shared.matching.propositions.sides import Sides, code_fits, likeness
+from shared.matching.rules.findings import CONFLICT, SAME, UNKNOWN, Finding, finding
+from shared.matching.text import fold
+
+
+def compare_games(a: Proposition, b: Proposition) -> tuple[Polarity, list[Finding]]:
+    assert a.sides is not None and b.sides is not None
+    x, y = a.sides, b.sides
+    spans = (a.market.question, b.market.question)
+    findings: list[Finding] = []
+    straight, crossed = _pairing(x, y)
+    good = max(straight, crossed)
+    if good >= TEAMS_MIN and straight != crossed:
+        findings.append(finding("SIDES", SAME, "the same two sides play", *spans))
+    else:
+        findings.append(finding("SIDES", CONFLICT, "other sides play", *spans))
+    if x.scope == y.scope:
+        findings.append(finding("SCOPE", SAME, f"both ask about the {x.scope}", *spans))
+    else:
+        findings.append(finding("SCOPE", CONFLICT, f"{x.scope} against {y.scope}", *spans))
+    findings.append(_game_day(a, b))
+    polarity, outcome = _game_outcome(a, b, x, y, spans)
+    findings.append(outcome)
+    if x.scope in ("total", "spread", "exact_score", "props", "other"):
+        findings.append(_line(a, b))
+    return polarity, findings
+
+
+TEAMS_MIN: Final = 60
+"""Likeness that both sides of a game must reach in the weaker of the two names."""
+
+
+def _pairing(x: Sides, y: Sides) -> tuple[int, int]:
+    """Return how well the sides fit in the order given, and crossed."""
+    if not x.second or not y.second:
+        alone, other = (x, y) if not x.second else (y, x)
+        fits = [likeness(alone.first, n) for n in (other.first, other.second) if n]
+        best, rest = max(fits), min(fits) if len(fits) > 1 else 0
+        return (best, 0) if best > rest else (0, 0)
+    straight = _both(likeness(x.first, y.first), likeness(x.second, y.second))
+    crossed = _both(likeness(x.first, y.second), likeness(x.second, y.first))
+    return straight, crossed
+
+
+def _both(one: int, two: int) -> int:
+    """The weaker name counts; a sure one carries a doubtful one a little."""
+    low, high = min(one, two), max(one, two)
+    return low if low >= TEAMS_MIN or high < 96 else low + 20 if low >= 40 else low
+
+
+def _game_day(a: Proposition, b: Proposition) -> Finding:
+    spans = (a.claim.span or a.market.question, b.claim.span or b.market.question)
+    if (a.day is None or b.day is None) and not (a.has_rules and b.has_rules):
+        return _nominal_day(a, b, spans)
+    if a.day is None or b.day is None:
+        return finding("DAY", UNKNOWN, "the day of the game is not stated on both sides", *spans)
+    if a.day == b.day:
+        return finding("DAY", SAME, f"both on {date.fromordinal(a.day)}", *spans)
+    days = f"{date.fromordinal(a.day)} against {date.fromordinal(b.day)}"
+    return finding("DAY", CONFLICT, f"another day: {days}", *spans)
+
+
+_LINE: Final = re.compile(r"\d+(?:\.\d+)?")
+
+
+def _line(a: Proposition, b: Proposition) -> Finding:
+    """Compare the numbers of a total, spread or score: all of them, and there must be some."""
+    texts = [
+        fold(f"{p.market.question} {'' if p.market.label.startswith('~') else p.market.label}")
+        for p in (a, b)
+    ]
+    one, two = (frozenset(_LINE.findall(t)) for t in texts)
+    if one and one == two:
+        return finding("LINE", SAME, "the same line", *texts)
+    verdict = CONFLICT if one and two else UNKNOWN
+    return finding("LINE", verdict, "another line, or none stated", *texts)
+
+
+def _nominal_day(a: Proposition, b: Proposition, spans: tuple[str, str]) -> Finding:
+    """Compare days without rules texts: a venue's nominal close stands in for a stated day.
+
+    Good enough to rank titles; such a pair lacks its rules texts and can never trade.
+    """
+    first, second = a.day or a.close_day, b.day or b.close_day
+    if first is None or second is None:
+        return finding("DAY", UNKNOWN, "the day of the game is not stated on both sides", *spans)
+    late = second - first if a.day is not None else first - second
+    if late in (0, 1):  # an evening game in America closes on the next day, UTC
+        return finding("DAY", SAME, "the nominal days agree", *spans)
+    return finding("DAY", UNKNOWN, "the nominal days differ", *spans)
+
+
+def _game_outcome(
+    a: Proposition, b: Proposition, x: Sides, y: Sides, spans: tuple[str, str]
+) -> tuple[Polarity, Finding]:
+    same, inverse = Polarity.SAME, Polarity.INVERSE
+    if not x.pick and not y.pick:
+        return same, finding("OUTCOME", SAME, "both ask the same yes-or-no question", *spans)
+    if "draw" in (x.pick, y.pick):
+        if x.pick == y.pick:
+            return same, finding("OUTCOME", SAME, "YES is the draw on both", *spans)
+        return same, finding("OUTCOME", CONFLICT, "the draw against a winner", *spans)
+    both = y if y.second else x
+    picked_x, picked_y = _coded(a, x, both), _which(y.pick, both)
+    if picked_x is None or picked_y is None:
+        return same, finding(
+            "OUTCOME", UNKNOWN, "the side that YES means is unclear", x.pick, y.pick
+        )
+    if picked_x == picked_y:
+        return same, finding("OUTCOME", SAME, "YES means the same side", x.pick, y.pick)
+    if x.is_two_way or y.is_two_way:
+        reason = "YES means the other side; one of the two always wins"
+        return inverse, finding("OUTCOME", SAME, reason, x.pick, y.pick)
+    return same, finding("OUTCOME", CONFLICT, "YES means another side", x.pick, y.pick)
+
+
+_CODE_HEAD: Final = re.compile(r"^[^-]*-\d\d[A-Z]{3}\d\d(?:\d{4})?")
+
+
+def _coded(a: Proposition, x: Sides, y: Sides) -> int | None:
+    """Return the side of ``y`` that A's YES means, also where only a code names it.
+
+    An event code ends in the codes of both sides in the order of its title, so a code that
+    begins or ends it names the first or second side.
+    """
+    if not x.pick.startswith("~"):
+        return _which(x.pick, y)
+    code = x.pick[1:].upper()
+    tail = _CODE_HEAD.sub("", a.market.event_code).split("-")[0]
+    if tail and tail.startswith(code) != tail.endswith(code):
+        return _which(x.first if tail.startswith(code) else x.second, y)
+    named = _which(x.pick, x)
+    return None if named is None else _which((x.first, x.second)[named], y)
+
+
+def _which(pick: str, sides: Sides) -> int | None:
+    """Return 0 or 1: the side of ``sides`` that ``pick`` names; None when unclear."""
+    names = (sides.first, sides.second)
+    if pick.startswith("~"):
+        fits = [code_fits(pick[1:], n) if n else 0 for n in names]
+    else:
+        fits = [likeness(pick, n) if n else 0 for n in names]
+    if max(fits) < 40 or fits[0] == fits[1]:
+        return None
+    return 0 if fits[0] > fits[1] else 1
