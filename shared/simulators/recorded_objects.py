@@ -24,6 +24,8 @@ from shared.simulators.catalogue import SimEvent, SimMarket, SimSeries, parse_rf
 from shared.simulators.recorded_tapes import micros
 
 Book = tuple[dict[int, int], dict[int, int]]
+_DAY_MS: Final = 86_400_000
+_DAY_NS: Final = 86_400 * NS_PER_S
 SNAPSHOT: Final = "paired_snapshot_2026-07-20"
 _MAKER_FEES: Final = frozenset(
     "KXFED KXFEDDECISION KXMENWORLDCUP KXATPMATCH KXWTAMATCH KXBALLONDOR KXWCGAME".split()
@@ -50,6 +52,8 @@ class RecordedCatalogue:
     polymarket: dict[str, dict[str, Any]] = field(default_factory=dict)
     kalshi_books: dict[str, Book] = field(default_factory=dict)
     polymarket_books: dict[str, Book] = field(default_factory=dict)
+    captures: dict[str, int] = field(default_factory=dict)
+    """Ticker or condition id -> unix day on which its book was captured."""
     series: dict[str, dict[str, Any]] = field(default_factory=dict)
     assumptions: list[str] = field(default_factory=list)
 
@@ -80,6 +84,7 @@ def load_catalogue(root: Path, tickers: Iterable[str], tokens: Iterable[str]) ->
         raise FileNotFoundError(f"no {SNAPSHOT} in {root}: not a folder of recordings")
     catalogue = RecordedCatalogue()
     _load_snapshot(folder, catalogue)
+    _date_kalshi_books(root / "books" / "depth_snapshots_tinli.jsonl.gz", catalogue)
     _load_series(root / "fees" / "kalshi_series_fees.jsonl", catalogue)
     _load_more_kalshi(root / "matching" / "universe_kalshi.jsonl.gz", set(tickers), catalogue)
     _load_more_polymarket(
@@ -111,6 +116,37 @@ def _load_snapshot(folder: Path, catalogue: RecordedCatalogue) -> None:
         if raw is not None and body["asset_id"] in tokens_of(raw):
             is_first = tokens_of(raw)[0] == body["asset_id"]
             catalogue.polymarket_books[body["market"]] = _polymarket_book(body, is_first)
+            catalogue.captures[body["market"]] = int(body["timestamp"]) // _DAY_MS
+
+
+def _date_kalshi_books(notes: Path, catalogue: RecordedCatalogue) -> None:
+    """Say on which capture day each Kalshi book was taken; the files themselves do not.
+
+    The recorder noted the newest capture book by book. Any other book is of the first
+    capture (days known from Polymarket's books) that is not before its object's last edit.
+    """
+    days = sorted(set(catalogue.captures.values()))
+    if not days:
+        return
+    noted: set[str] = set()
+    if notes.exists():
+        with gzip.open(notes, "rt") as stream:
+            for line in stream:
+                row = json.loads(line)
+                if _is_day(str(row.get("recorded_at")), days[-1]):
+                    name = str(row["file"]).rsplit("/", 1)[-1]
+                    noted.add(name.removeprefix("orderbook_").removesuffix(".json"))
+    for ticker in catalogue.kalshi_books:
+        edited = parse_rfc3339(catalogue.kalshi[ticker]["updated_time"]) // _DAY_NS
+        later = [day for day in days[:-1] if day >= edited]
+        catalogue.captures[ticker] = later[0] if later and ticker not in noted else days[-1]
+
+
+def _is_day(text: str, day: int) -> bool:
+    try:
+        return parse_rfc3339(text) // _DAY_NS == day
+    except ValueError:
+        return False
 
 
 def _kalshi_book(ladder: dict[str, Any]) -> Book:

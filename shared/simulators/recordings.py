@@ -1,8 +1,11 @@
 """The world as it was recorded: real objects, real full-depth books, real tapes.
 
-Nothing is invented but what ``assumptions`` says. Each loop starts with the recorded
-full-depth books, held for ``HOLD_NS``; then every tape plays its touches at the chosen
-speed, each venue at its own receive times, and starts over when it ends.
+Nothing is invented but what ``assumptions`` says. Full-depth books are shown one capture
+at a time (both venues of one day together), each for ``SHOW_NS``. After the first round
+every tape plays its touches at the chosen speed, each venue at its own receive times, and
+starts over when it ends; markets without a tape go on with the captures.
+Rule: between two recorded moments both venues show nothing for ``BLANK_NS``, so that a
+      book of one moment never stands against a book of another.
 Nothing settles: the recordings end before any of these markets does.
 """
 
@@ -16,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.domain.enums import MarketStatus, Venue
-from shared.domain.ids import MarketId, venue_of
+from shared.domain.ids import MarketId, native_of, venue_of
 from shared.domain.ids import market_id as derive_market_id
 from shared.domain.units import NS_PER_MS, NS_PER_S
 from shared.exchange.matching_core import Exchange
@@ -38,7 +41,8 @@ from shared.simulators.world import World
 
 REFERENCE: Final = "2026-07-04T15:00:00Z"
 """The recorded moment that is shown as the start: before it every market was open."""
-HOLD_NS: Final = 120 * NS_PER_S
+SHOW_NS: Final = 60 * NS_PER_S
+BLANK_NS: Final = 3 * NS_PER_S
 
 
 @dataclass(slots=True)
@@ -69,6 +73,11 @@ class Recordings:
         self._world: World | None = None
         self._books: dict[MarketId, Book] = {}
         self._reels: list[_Reel] = []
+        self._rounds: list[list[MarketId]] = []
+        self._round = 0
+        self._round_due_ns = 0
+        self._is_shown = False
+        self._tapes_start_ns = 0
         self._closes: list[tuple[int, MarketId]] = []
         self.assumptions: Sequence[str] = self._tell(speed)
 
@@ -80,8 +89,9 @@ class Recordings:
             f"Tapes play at {speed:g} times real time and loop; positions outlive a loop.",
             "Venues were polled one after the other; each side appears at its own receive time,"
             " and an edge inside that skew is not fillable profit.",
-            "Recorded full-depth books of the two venues are of one day, not of one second: an edge"
-            " between them may never have stood.",
+            "Full-depth books are shown one capture day at a time, not one second at a time: an"
+            " edge between them may never have stood. Kalshi's undated books are taken to be of"
+            " the first capture after their object's last edit.",
             "A tape has the touch only: during a tape a book is one level a side.",
             "Fees come from the recorded objects and series list, else from the fee schedule of"
             " July 2026; no recorded market settles.",
@@ -100,38 +110,42 @@ class Recordings:
         self._world = world
         self._list_kalshi(world, now_ns)
         self._list_polymarket(world, now_ns)
+        days = sorted(set(self._catalogue.captures.values()))
+        by_day: dict[int, list[MarketId]] = {day: [] for day in days}
+        for market_id in self._books:
+            by_day[self._catalogue.captures[native_of(market_id)]].append(market_id)
+        self._rounds = [by_day[day] for day in days]
+        self._round_due_ns = now_ns
+        self._tapes_start_ns = now_ns + len(days) * (SHOW_NS + BLANK_NS)
         for tape in self._tapes:
             reel = self._reel(tape)
             if reel is not None:
-                reel.loop_start_ns = now_ns
+                reel.loop_start_ns = self._tapes_start_ns
                 self._reels.append(reel)
-        for market_id, (bids, asks) in self._books.items():
-            self._show(market_id, bids, asks, now_ns)
         self._closes.sort()
 
     def next_due_ns(self) -> int | None:
         dues = [self._due(reel) for reel in self._reels]
         if self._closes:
             dues.append(self._closes[0][0])
+        if self._rounds:
+            dues.append(self._round_due_ns)
         return min(dues, default=None)
 
     def step(self, now_ns: int) -> None:
         while self._closes and self._closes[0][0] <= now_ns:
             at_ns, market_id = self._closes.pop(0)
             self._exchange_of(market_id).change_status(market_id, MarketStatus.CLOSED, at_ns)
-        while self._reels:
-            reel = min(self._reels, key=self._due)
-            at_ns = self._due(reel)
-            if at_ns > now_ns:
+        while True:
+            reel = min(self._reels, key=self._due, default=None)
+            reel_ns = self._due(reel) if reel is not None else now_ns + 1
+            round_ns = self._round_due_ns if self._rounds else now_ns + 1
+            if min(reel_ns, round_ns) > now_ns:
                 return
-            if reel.position == len(reel.touches):
-                self._restart(reel, at_ns)
-                continue
-            _, market_id, touch = reel.touches[reel.position]
-            reel.position += 1
-            bids = dict([touch.bid]) if touch.bid else {}
-            asks = dict([touch.ask]) if touch.ask else {}
-            self._show(market_id, bids, asks, at_ns)
+            if reel is not None and reel_ns < round_ns:
+                self._play(reel, reel_ns)
+            else:
+                self._turn(round_ns)
 
     def recall(self, market_ids: Sequence[MarketId]) -> None:
         """Every recorded market is always listed; there is nothing to recall."""
@@ -140,19 +154,37 @@ class Recordings:
 
     def _due(self, reel: _Reel) -> int:
         if reel.position == len(reel.touches):
-            return reel.loop_start_ns + HOLD_NS + self._scaled(reel.length_ns + NS_PER_S)
-        offset_ns = reel.touches[reel.position][0]
-        return reel.loop_start_ns + HOLD_NS + self._scaled(offset_ns)
+            offset_ns = reel.length_ns + NS_PER_S
+        else:
+            offset_ns = reel.touches[reel.position][0]
+        return reel.loop_start_ns + BLANK_NS + offset_ns * self._slow // self._fast
 
-    def _scaled(self, ns: int) -> int:
-        return ns * self._slow // self._fast
+    def _play(self, reel: _Reel, at_ns: int) -> None:
+        """Show the next touch, or begin the tape's next loop on blank books."""
+        if reel.position == len(reel.touches):
+            reel.loop_start_ns, reel.position = at_ns, 0
+            for market_id in sorted({market for _, market, _ in reel.touches}):
+                self._show(market_id, {}, {}, at_ns)
+            return
+        _, market_id, touch = reel.touches[reel.position]
+        reel.position += 1
+        bids = dict([touch.bid]) if touch.bid else {}
+        asks = dict([touch.ask]) if touch.ask else {}
+        self._show(market_id, bids, asks, at_ns)
 
-    def _restart(self, reel: _Reel, at_ns: int) -> None:
-        """Begin the tape's next loop with the recorded full-depth books."""
-        reel.loop_start_ns, reel.position = at_ns, 0
-        for market_id in {market for _, market, _ in reel.touches}:
-            bids, asks = self._books.get(market_id, ({}, {}))
+    def _turn(self, at_ns: int) -> None:
+        """Show one capture's books, or clear them before the next one."""
+        markets = self._rounds[self._round % len(self._rounds)]
+        if at_ns >= self._tapes_start_ns:
+            taped = {market for reel in self._reels for _, market, _ in reel.touches}
+            markets = [market for market in markets if market not in taped]
+        for market_id in markets:
+            bids, asks = self._books[market_id] if not self._is_shown else ({}, {})
             self._show(market_id, bids, asks, at_ns)
+        if self._is_shown:
+            self._round += 1
+        self._round_due_ns = at_ns + (BLANK_NS if self._is_shown else SHOW_NS)
+        self._is_shown = not self._is_shown
 
     def _show(
         self, market_id: MarketId, bids: dict[int, int], asks: dict[int, int], at_ns: int

@@ -15,7 +15,7 @@ from shared.exchange.happenings import Happening, LevelMoved
 from shared.simulators.catalogue import parse_rfc3339
 from shared.simulators.recorded_objects import SNAPSHOT
 from shared.simulators.recorded_tapes import ASSUMED_SIZE, read_tape
-from shared.simulators.recordings import HOLD_NS, open_recordings
+from shared.simulators.recordings import BLANK_NS, SHOW_NS, open_recordings
 from shared.simulators.world import World
 from tests.support.markets import SHARED
 
@@ -25,6 +25,8 @@ needs_recordings = pytest.mark.skipif(
     not (DATA / SNAPSHOT).is_dir(), reason="recordings are not beside the repository"
 )
 FED = market_id(Venue.KALSHI, "KXFEDDECISION-26JUL-H0")
+ROUND_NS = SHOW_NS + BLANK_NS
+TAPES_NS = 3 * ROUND_NS
 HEADER = (
     "ts_ms,iso,pair_id,kalshi_ticker,polymarket_market_id,k_bid,k_ask,k_bid_size,k_ask_size,"
     "p_bid,p_ask,p_bid_size,p_ask_size,k_recv_ms,p_recv_ms,p_venue_ms"
@@ -79,6 +81,10 @@ class Play:
             exchange.subscribe(lambda h, v=venue: self.heard.append((v, h)))
         self.world.start()
 
+    def condition(self, gamma_id: str) -> str:
+        markets = self.world.markets(Venue.POLYMARKET)
+        return next(m.native_id for m in markets if m.raw["id"] == gamma_id)
+
     def until(self, ns: int, step_ns: int = NS_PER_S // 2) -> None:
         while self.now_ns < ns:
             self.now_ns += step_ns
@@ -97,6 +103,7 @@ def test_real_objects_and_full_depth_books_are_shown_verbatim() -> None:
     for name in ("title", "rules_primary", "rules_secondary", "yes_sub_title", "price_ranges"):
         assert market.raw[name] == recorded[name]
     ladder = json.loads((folder / "orderbook_KXFEDDECISION-26JUL-H0.json").read_text())
+    play.until(NOW + 2 * ROUND_NS + NS_PER_S)
     book = play.world.exchanges[Venue.KALSHI].book(FED)
     assert len(book.bids) == len(ladder["orderbook_fp"]["yes_dollars"])
     assert book.bids[0] == (930_000, 134_442_800_000)
@@ -119,21 +126,55 @@ def test_times_move_by_one_constant_so_that_markets_are_open() -> None:
 
 
 @needs_recordings
-def test_tapes_play_after_the_hold_at_the_chosen_speed_and_loop() -> None:
+def test_books_of_two_captures_never_stand_against_each_other() -> None:
+    play = Play()
+    days = play.source._catalogue.captures
+    assert len(set(days.values())) == 3
+    seen: set[int] = set()
+    blanks = 0
+    for _ in range(3 * (SHOW_NS + BLANK_NS) // NS_PER_S - 1):
+        play.until(play.now_ns + NS_PER_S)
+        shown = {
+            days[market.native_id]
+            for venue, exchange in play.world.exchanges.items()
+            for market in play.world.markets(venue)
+            if exchange.book(market.market_id).bids or exchange.book(market.market_id).asks
+        }
+        assert len(shown) <= 1
+        seen |= shown
+        blanks += not shown
+    assert seen == set(days.values()) and blanks >= 4
+    # The final's pair is of one capture, the older stage market of another.
+    assert days["KXMENWORLDCUP-26-AR"] == days[play.condition("558938")]
+    assert days["KXWCSTAGEOFELIM-26ARG-FW"] < days["KXMENWORLDCUP-26-AR"]
+    assert days["KXFEDDECISION-26JUL-H0"] == days[play.condition("1654958")]
+
+
+@needs_recordings
+def test_a_tape_of_a_pair_starts_on_blank_books() -> None:
     play = Play(speed=600.0)
-    before = len(play.heard)
-    play.until(NOW + HOLD_NS - NS_PER_S)
-    assert len(play.heard) == before
-    play.until(NOW + HOLD_NS + 2 * NS_PER_S)
+    play.until(NOW + TAPES_NS + NS_PER_S)
+    spain, token = market_id(Venue.KALSHI, "KXMENWORLDCUP-26-ES"), play.condition("558934")
+    for exchange, market in (
+        (play.world.exchanges[Venue.KALSHI], spain),
+        (play.world.exchanges[Venue.POLYMARKET], market_id(Venue.POLYMARKET, token)),
+    ):
+        assert exchange.book(market).bids == () and exchange.book(market).asks == ()
+
+
+@needs_recordings
+def test_tapes_play_after_the_captures_at_the_chosen_speed_and_loop() -> None:
+    play = Play(speed=600.0)
+    play.until(NOW + TAPES_NS + BLANK_NS + 2 * NS_PER_S)
     book = play.world.exchanges[Venue.KALSHI].book(FED)
     assert len(book.bids) <= 1 and len(book.asks) <= 1
-    # The outright tapes last 2.8 hours: 17 seconds at this speed, then the books return.
+    # The outright tapes last 2.8 hours: 17 seconds at this speed, then a blank, then again.
     spain = market_id(Venue.KALSHI, "KXMENWORLDCUP-26-ES")
     depth = []
-    for _ in range(40):
-        play.until(play.now_ns + NS_PER_S)
+    for _ in range(80):
+        play.until(play.now_ns + NS_PER_S // 2)
         depth.append(len(play.world.exchanges[Venue.KALSHI].book(spain).bids))
-    assert depth[0] <= 1 < depth[-1]
+    assert set(depth) == {0, 1} and 4 <= depth.count(0) <= 24
     moved = [h for _, h in play.heard if isinstance(h, LevelMoved)]
     assert len(moved) > 1_000
 
