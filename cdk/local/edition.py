@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -107,6 +108,8 @@ class Edition:
         had_cloud = any(e.name == "aws" and processes.is_alive(e) for e in entries)
         ordered = sorted(entries, key=lambda entry: STOP_LAST_FIRST.index(entry.name))
         killed = processes.stop(self.layout, ordered, self.say)
+        if had_cloud:
+            shutil.rmtree(self.layout.aws_scratch, ignore_errors=True)
         if had_cloud and "aws" not in killed:
             self.layout.aws_clean_mark.touch()
         return killed
@@ -195,7 +198,7 @@ class Edition:
     @contextlib.contextmanager
     def _only_one(self) -> Iterator[None]:
         """Hold the folder's lock, so that two starts never race."""
-        self.layout.state.mkdir(parents=True, exist_ok=True)
+        self.layout.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self.layout.lock_file.open("w") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -82,6 +82,11 @@ class Layout:
         return self.aws / "stopped-cleanly"
 
     @property
+    def aws_scratch(self) -> Path:
+        """Temporary files of the embedded AWS: unpacked functions, its pid file."""
+        return self.aws / "scratch"
+
+    @property
     def simulators(self) -> Path:
         return self.data / "sim"
 

@@ -79,7 +79,7 @@ def check_machine(layout: Layout) -> None:
     if sys.platform != "linux":
         raise EditionError("the one-machine edition runs on Linux; elsewhere use a container")
     try:
-        layout.state.mkdir(parents=True, exist_ok=True)
+        layout.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         layout.logs.mkdir(exist_ok=True)
     except OSError as error:
         raise EditionError(f"{layout.state} cannot be made: {error.strerror}") from None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -53,7 +54,9 @@ class Parts:
         if "aws" in self.running:
             return
         self._forget_unclean_cloud()
-        self.layout.aws.mkdir(parents=True, exist_ok=True)
+        # Unpacked functions lie below the state folder and do not outlive the next start.
+        shutil.rmtree(self.layout.aws_scratch, ignore_errors=True)
+        self.layout.aws_scratch.mkdir(parents=True)
         self.layout.aws_clean_mark.unlink(missing_ok=True)
         environment = {**self.environment, **cloud_environment(self.layout, self.ports.aws)}
         argv = [sys.executable, "-m", "ministack"]
@@ -222,6 +225,7 @@ def cloud_environment(layout: Layout, port: int) -> dict[str, str]:
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(layout.aws / "s3"),
         "MINISTACK_REGION": REGION,
+        "TMPDIR": str(layout.aws_scratch),
         # Its other listeners would bind to every interface.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",

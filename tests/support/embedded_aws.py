@@ -34,6 +34,7 @@ class EmbeddedAws:
     def start(self) -> None:
         environment = {**processes.clean_environment(), **aws_environment(self.endpoint)}
         environment.update(cloud_environment(self.layout, self.port))
+        self.layout.aws_scratch.mkdir(parents=True, exist_ok=True)
         argv = [sys.executable, "-m", "ministack"]
         entry = processes.start(self.layout, "aws", self.port, argv, environment)
         health = f"{self.endpoint}/_ministack/health"
