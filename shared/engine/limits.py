@@ -30,6 +30,10 @@ def edge_gates(state: State, view: PairView, found: Candidate | None) -> list[Ga
         gates.append((GateCode.EDGE_NEGATIVE, params))
     elif not found.clears:
         gates.append((GateCode.EDGE_BELOW_MIN, params))
+    if found.clears and _was_probed_as_bait(state, view, net):
+        open_clauses = str(max(view.pair.open_clauses, 1))
+        reason = "an edge too good to be true was probed once"
+        gates.append((GateCode.PAIR_IN_REVIEW, {"open_clauses": open_clauses, "reason": reason}))
     floor = state.config.return_floor_ppm
     if floor and found.quote.annual_ppm < floor:
         gates.append(
@@ -44,6 +48,15 @@ def edge_gates(state: State, view: PairView, found: Candidate | None) -> list[Ga
             (GateCode.HEDGE_CHANCE_LOW, {"chance_ppm": str(found.hedge_ppm), "min_ppm": need})
         )
     return gates
+
+
+def _was_probed_as_bait(state: State, view: PairView, net_micros: int) -> bool:
+    """An edge above 8 c gets one $5 package; a second one needs a person's look (F-097)."""
+    bait = state.config.bait_edge_micros
+    return net_micros > bait and any(
+        package.pair_id == view.pair.pair_id and package.entry_edge_micros > bait
+        for package in state.packages.values()
+    )
 
 
 def risk_gates(state: State, view: PairView, total: Usage) -> list[Gate]:

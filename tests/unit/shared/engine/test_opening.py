@@ -102,6 +102,19 @@ def test_f097_an_edge_too_good_to_be_true_is_probed_only() -> None:
     desk.book(Venue.KALSHI, 60, 62, 1_000)
     desk.book(Venue.POLYMARKET, 40, 42, 1_000)
     assert desk.package.is_probe
+    first = desk.tickets()[-1]
+    desk.sending(first)
+    desk.answer(first)
+    hedge = desk.tickets()[-1]
+    desk.sending(hedge)
+    desk.answer(hedge)
+    desk.pass_time(11_000)
+    desk.renew()
+    for venue in (Venue.KALSHI, Venue.POLYMARKET):
+        desk.feed(venue)
+    desk.book(Venue.KALSHI, 60, 62, 1_000)
+    desk.book(Venue.POLYMARKET, 40, 42, 1_000)
+    assert len(desk.packages) == 1 and "PAIR_IN_REVIEW" in desk.gates()
 
 
 def test_i08_cost_a_contract_a_venue_stays_under_250_dollars_at_its_worst() -> None:
