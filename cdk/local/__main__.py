@@ -66,6 +66,9 @@ def _up(edition: Edition, arguments: argparse.Namespace) -> int:
 
 
 def _down(edition: Edition) -> int:
+    if not edition.layout.run_file.exists():
+        _say("nothing runs")
+        return 0
     killed = edition.down()
     if killed:
         _say(f"had to be killed: {', '.join(killed)}")
