@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from shared.domain.enums import Polarity
 from shared.matching.propositions import Kind, Proposition
+from shared.matching.propositions.claims import Form
 from shared.matching.rules.clause_rules import compare_clauses
 from shared.matching.rules.deciders import compare_deciders, compare_sources
 from shared.matching.rules.findings import (
@@ -35,6 +36,7 @@ def compare(a: Proposition, b: Proposition) -> Comparison:
     else:
         polarity, findings = _statement(a, b)
     findings.append(_text_present(a, b))
+    findings.extend(_claim_found(side) for side in (a, b) if side.has_rules)
     if Kind.EVENT in (a.kind, b.kind) and not (a.has_rules and b.has_rules):
         reason = "what counts as the event is defined by the rules, not by the title"
         findings.append(
@@ -72,6 +74,13 @@ def _kinds(a: Proposition, b: Proposition) -> Finding:
     if (a.sides is None) != (b.sides is None):
         return finding("KIND", CONFLICT, f"{a.kind.value} against {b.kind.value}", *spans)
     return finding("KIND", UNKNOWN, f"{a.kind.value} against {b.kind.value}", *spans)
+
+
+def _claim_found(side: Proposition) -> Finding:
+    """Demand the sentence that says when YES pays; a title alone only summarises it."""
+    if side.claim.form is Form.TITLE and side.kind is not Kind.RATE:
+        return finding("CLAIM", UNKNOWN, "no sentence says when YES pays", side.market.question, "")
+    return finding("CLAIM", SAME, "the sentence that pays was found", side.claim.span, "")
 
 
 def _text_present(a: Proposition, b: Proposition) -> Finding:

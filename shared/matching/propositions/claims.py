@@ -41,11 +41,8 @@ _YES_IF: Final = (
     re.compile(_TO_YES + r" if,? (?P<x>.+?)$"),
 )  # fmt: skip
 _WINNER: Final = re.compile(
-    r"(?:this |the )?market will resolve (?:according )?to (?:the )?(?:(?:\w+ ){0,3}?(?:who|that|which) )?"
-    r"(?P<x>(?:wins?|is the winner of|winner of|scores? the most|receives?|next team) .+?)$"
-)
-_TAIL: Final = re.compile(
-    r"(?:, | - )?(?:according to (?!the fed)(?P<src>[^,.]+?)|as reported by (?P<src2>[^,]+))$"
+    r"market will resolve (?:immediately )?(?:according )?to (?:the )?"
+    r"(?:(?P<who>[^,.]{2,60}?) (?:who|that|which) (?P<x>.+)|(?P<y>(?:winner|number|amount|next|most) .+))$"
 )
 
 
@@ -64,7 +61,8 @@ def find_claim(market: MarketText, split: tuple[str, ...]) -> Claim:
     for number, sentence in enumerate(folded):
         found = _WINNER.search(sentence)
         if found is not None:
-            return Claim(Form.WINNER_OF, _strip(found["x"]), split[number], number)
+            text = found["x"] or f"is the {found['y']}"
+            return Claim(Form.WINNER_OF, _strip(text), split[number], number)
     return Claim(Form.TITLE, fold(market.question).rstrip("?"), market.question, -1)
 
 

@@ -16,6 +16,7 @@ from shared.matching.text import fold, words
 _VERSUS: Final = re.compile(r"^(?P<a>.+?)\s+(?:vs\.?|v\.|versus|at|against|@)\s+(?P<b>.+)$")
 _AT_FORM: Final = re.compile(r"^[^:]+ at [^:]+(?: winner\b|: (?:both teams|spread|total|winner))")
 """``A at B`` is only a game with such an ending; "at the Oscars" is none."""
+_LOSING: Final = re.compile(r"\bnot win|\bnot wins|\bloses?\b|\bfails? to\b|n't win")
 _WINNING: Final = re.compile(r"\bwins?\b|\bwon\b|\badvances?\b|\bbeats?\b|\bdefeats?\b|victor")
 _WILL_WIN: Final = re.compile(
     r"^will (?:the )?(?P<s>.+?) (?:win|beat) (?:the |map \d in the |game \d in the )?(?P<rest>.+)$"
@@ -82,7 +83,9 @@ def _scope(title: str, claim: str) -> str:
         part = pattern.search(claim)
         if part is not None:
             return f"part {part[1]}" if name == "part" else name
-    return found if _WINNING.search(claim) or "draw" in claim or "tie" in claim else "other"
+    asks_draw = re.search(r"\b(?:in a|the) (?:draw|tie)\b|^(?:the )?(?:draw|tie) wins", claim)
+    asks_win = _WINNING.search(claim) and not _LOSING.search(claim)
+    return found if asks_win or asks_draw else "other"
 
 
 def read_sides(market: MarketText, claim: str) -> Sides | None:

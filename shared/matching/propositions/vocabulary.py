@@ -15,6 +15,9 @@ from shared.matching.text import stem, words
 
 _PHRASES: Final[tuple[tuple[str, str], ...]] = (
     (r"(?<=[a-z] )[a-z]\. (?=[a-z]{3})", ""),  # an initial between names
+    # leagues whose names hold other words below
+    (r"american league(?= xm| |$)|\bal\b(?= (?:east|west|central|champ|mvp|manager|rookie|moty|roty|cy))", "xal"),
+    (r"national league(?= xm| |$)|\bnl\b(?= (?:east|west|central|champ|mvp|manager|rookie|moty|roty|cy))", "xnl"),
     # institutions
     (r"federal open market committee|\bfomc\b|federal reserve(?: board| system)?|\bthe fed\b|\bfed\b", "xfed"),
     (r"bureau of labor statistics|\bbls\b", "xbls"),
@@ -58,8 +61,6 @@ _PHRASES: Final[tuple[tuple[str, str], ...]] = (
     (r"most valuable player|\bmvp\b", "xmvp"),
     (r"rookie of the year|\broty\b", "xroty"),
     (r"manager of the year|\bmoty\b", "xmoty"),
-    (r"american league|\bal\b(?= (?:xm|xr|cy|east|west|central|champ|mvp|manager|rookie|moty|roty))", "xal"),
-    (r"national league|\bnl\b(?= (?:xm|xr|cy|east|west|central|champ|mvp|manager|rookie|moty|roty))", "xnl"),
     (r"wimbledon(?: championships?)?", "wimbledon"),
     (r"french open|roland garros", "xrolandgarros"),
     # prize categories
@@ -80,7 +81,7 @@ _PHRASES: Final[tuple[tuple[str, str], ...]] = (
     (r"chancellorship|chancellor", "chancellor"),
     (r"senatorial|senators?", "senate"),
     (r"house seat|house race|congressional seat", "houserace"),
-    (r"(?:wins?|won|win) the nomination (?:for|of) the|nomination for the|nominee|nomination|primary(?: election)?", "xnominee"),
+    (r"(?:wins?|won|win) the nomination (?:for|of) the|nomination for the|nominee|nominated|nomination|primary(?: election)?", "xnominee"),
     (r"democratic party|democratics?|democrats?", "xdem"),
     (r"republican party|republicans?|\bgop\b", "xrep"),
     (r"lower house|house of representatives|bundestag|parliamentary|parliament|federal election", "xparliament"),
@@ -130,12 +131,12 @@ STOPWORDS: Final = frozenset(
 NEUTRAL: Final = frozenset(
     stem(w)
     for w in (
-        "official officially professional annual award awards event tournament tournaments competition men mens"
-        " male party candidate player team club fc game match election elections held general season year date"
-        " next upcoming results result xwin winner named declared country nation national individual person first"
-        " time et utc successfully successful listed new get become receive receives take place series league"
-        " city association football soccer basketball hockey baseball fifa uefa the day xus united contest film tennis golf best singles championship tour"
-        " formally gets receives officially be again role"
+        "official officially professional annual award awards event tournament tournaments competition"
+        " men mens male party candidate player team club fc game match election elections held season"
+        " year date next upcoming results result xwin winner named declared country individual person"
+        " time et utc successfully successful listed new get become receive receives take place series"
+        " association football soccer basketball hockey baseball tennis golf fifa uefa day contest film"
+        " best singles championship tour formally gets officially be again role"
     ).split()
 )
 """Words that describe what another word already names; alone they separate nothing in the

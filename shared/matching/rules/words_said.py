@@ -110,13 +110,15 @@ def _unmatched(a: Proposition, b: Proposition, tolerant: bool) -> frozenset[str]
     rest = own - b.core - _FILLER
     if tolerant:
         rest = rest - NEUTRAL
-        rest = frozenset(
-            w
-            for w in rest
-            if w not in b.context or (w in a.names and not w.startswith("x") and not w[0].isdigit())
-        )
-        return rest - a.subject - _office(a, b)
+        decisive = (a.core & _DECISIVE) - b.core  # the title must not contradict either
+        open_words = frozenset(w for w in rest if w not in b.context or _is_name(w, a))
+        return (open_words - a.subject - _office(a, b)) | decisive
     return frozenset(w for w in rest if w not in b.context)
+
+
+def _is_name(word: str, a: Proposition) -> bool:
+    """Names must stand in the other claim itself; a mention elsewhere explains nothing."""
+    return word in a.names and not word.startswith("x") and not word[0].isdigit()
 
 
 _FILLER: Final = content(
