@@ -33,6 +33,7 @@ class SnapshotWriter:
         self._flags = flags
         self._clock = clock
         self._last: bytes | None = None
+        self._storing: asyncio.Task[None] | None = None
         self.written = 0
         self.failed = 0
 
@@ -42,16 +43,21 @@ class SnapshotWriter:
         return self._last
 
     async def write_once(self) -> None:
+        """Take one snapshot; store it unless the one before is still on its way."""
         snapshot = self._take(self._clock.wall_ns())
-        seq = int(snapshot["seq"])
+        self._last = blob = await asyncio.to_thread(msgspec.json.encode, snapshot)
+        if self._storing is not None and not self._storing.done():
+            self.failed += 1
+            return
+        self._storing = asyncio.create_task(self._store(int(snapshot["seq"]), blob))
+
+    async def _store(self, seq: int, blob: bytes) -> None:
         try:
-            await asyncio.to_thread(self._store, seq, snapshot)
+            await asyncio.to_thread(self._put, seq, blob)
             self.written += 1
         except Exception as error:  # the next second tries again
             self.failed += 1
             log.warning("snapshot not stored", error=str(error)[:300])
 
-    def _store(self, seq: int, snapshot: Mapping[str, Any]) -> None:
-        blob = msgspec.json.encode(snapshot)
-        self._last = blob
+    def _put(self, seq: int, blob: bytes) -> None:
         self._flags.put_snapshot(seq, zstandard.ZstdCompressor(level=LEVEL).compress(blob))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -87,3 +88,39 @@ def test_f078_an_outage_of_postgres_loses_nothing(server: EmbeddedPostgres) -> N
         assert edition.stop_trader() == 0
         assert not (edition.state / "spill" / "record.jsonl").exists()
         assert not differences(edition), "\n".join(differences(edition))
+
+
+def test_a_dead_supervisor_and_a_frozen_cloud(server: EmbeddedPostgres) -> None:
+    with start(server, "paper_sim") as edition:
+        edition.start_trader()
+        child = edition.child_pid()
+        assert edition.trader is not None
+        edition.trader.kill()
+        edition.trader.wait(timeout=10)
+        wait_for(lambda: not is_alive(child), 30, "the orphan ended in order")
+        edition.start_trader(wait_s=25)  # it released the lease: 35 s are not waited
+
+        # F-086: no renewal; openings are off long before the lease ends, and come back.
+        edition.pause_aws(True)
+        try:
+            wait_for(lambda: edition.health()["lease_left_ms"] < 20_000, 25, "a shorter lease")
+            wait_for(lambda: are_openings_off(edition), 10, "openings off")
+        finally:
+            edition.pause_aws(False)
+        wait_for(lambda: edition.health()["lease_left_ms"] > 25_000, 25, "the lease renewed")
+        assert edition.health()["run_id"] == "paper_sim-2", "nobody took it meanwhile"
+        assert not edition.snapshot()["halts"], "an outage is not a crash loop"
+        assert edition.stop_trader() == 0
+
+
+def are_openings_off(edition: SmallEdition) -> bool:
+    gates = edition.snapshot()["edges"]["gates"]
+    return bool(gates) and all("LEASE_NOT_HELD" in codes for codes in gates)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[-1].split()[0] != "Z"

@@ -226,6 +226,10 @@ class SmallEdition:
         os.kill(self.killed_pid, signal.SIGKILL)
         return self.killed_pid
 
+    def pause_aws(self, is_paused: bool) -> None:
+        """Freeze the embedded AWS: connections stay, nothing answers."""
+        self._processes[0].send_signal(signal.SIGSTOP if is_paused else signal.SIGCONT)
+
     def stop_trader(self, *, kill: bool = False) -> int | None:
         trader, self.trader = self.trader, None
         if trader is None:

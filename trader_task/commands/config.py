@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from shared.domain.errors import ConfigError
 from shared.services import configuration
 from trader_task.commands.answers import WrongUse, print_json, say
 from trader_task.commands.running import open_stores
@@ -17,6 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="The versioned configuration.")
 Json = Annotated[bool, typer.Option("--json", help="machine-readable answer")]
 Version = Annotated[int | None, typer.Option(help="a version; the active one by default")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="show the change, store nothing")]
+Word = Annotated[str, typer.Option("--type", help="the word that allowing real money asks for")]
 Reason = Annotated[str, typer.Option(help="why; kept in the history")]
 
 
@@ -50,6 +52,7 @@ def diff(
 def set_values(
     changes: Annotated[list[str], typer.Argument(help="KEY=VALUE, one or more")],
     reason: Reason = "set by hand",
+    word: Word = "",
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -61,16 +64,20 @@ def set_values(
             raise WrongUse(f"{change!r} is not KEY=VALUE")
         typed[key.strip()] = text.strip()
     stores = open_stores()
-    done = configuration.set_values(
-        stores.configs,
-        stores.flags,
-        stores.queue,
-        typed,
-        actor=_actor(),
-        reason=reason,
-        now_ns=time.time_ns(),
-        dry_run=dry_run,
-    )
+    try:
+        done = configuration.set_values(
+            stores.configs,
+            stores.flags,
+            stores.queue,
+            typed,
+            actor=_actor(),
+            reason=reason,
+            now_ns=time.time_ns(),
+            dry_run=dry_run,
+            typed_word=word,
+        )
+    except ConfigError as error:  # an unknown key or a value out of bounds
+        raise WrongUse("; ".join(str(error).splitlines())) from None
     _print_changed(done, as_json)
 
 
@@ -78,6 +85,7 @@ def set_values(
 def rollback(
     version: Annotated[int, typer.Argument(help="the version whose values become active")],
     reason: Reason = "rollback by hand",
+    word: Word = "",
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -92,6 +100,7 @@ def rollback(
         reason=reason,
         now_ns=time.time_ns(),
         dry_run=dry_run,
+        typed_word=word,
     )
     _print_changed(done, as_json)
 

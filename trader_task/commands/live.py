@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import select
 import sys
-import time
-from collections.abc import Mapping, Sequence
+import termios
+import tty
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +18,7 @@ from rich.text import Text
 
 from shared.contracts import gates
 from shared.domain.enums import GateCode, RunMode
-from shared.domain.units import format_micros
+from shared.domain.units import NS_PER_MS, NS_PER_S, format_micros
 from trader_task.commands.answers import Failed, print_json
 from trader_task.commands.running import fetch_snapshot, open_stores
 
@@ -83,13 +86,29 @@ def edges(
     if not watch or not console.is_terminal:
         console.print(_edge_table(fetch_snapshot(), console.width))
         return
-    with Live(console=console, screen=True, auto_refresh=False) as live:
+    with keys_at_once(), Live(console=console, screen=True, auto_refresh=False) as live:
         try:
             while True:
                 live.update(_edge_table(fetch_snapshot(), console.width), refresh=True)
-                time.sleep(REDRAW_S)
+                ready, _, _ = select.select([sys.stdin], [], [], REDRAW_S)
+                if ready and sys.stdin.read(1) in ("q", "\x1b", ""):
+                    return
         except KeyboardInterrupt:
             return
+
+
+@contextmanager
+def keys_at_once() -> Iterator[None]:
+    """Let the terminal give single keys while a screen is watched; restored on exit."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    try:
+        tty.setcbreak(sys.stdin)
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
 def edge_rows(snapshot: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -223,11 +242,19 @@ def _why_package(name: str, as_json: bool) -> None:
         print(f"    {key:<12}{value}")
     for leg in package["legs"]:
         print(
-            f"  leg {leg['leg'] + 1} {leg['venue']} {leg['outcome']} {leg['filled']}/{leg['qty']}"
+            f"  leg {leg['leg']} {leg['venue']} {leg['outcome']} {leg['filled']}/{leg['qty']}"
             f" at {leg['avg_price']} fee {leg['fee']}"
         )
+    begun = min((line["ts_ns"] for line in package["timeline"]), default=0)
     for line in package["timeline"]:
-        print(f"  {line['ts_ns']}  {line['lane']:<10} {line['text']}")
+        print(f"  {_after(line['ts_ns'] - begun):>12}  {line['lane']:<10} {line['text']}")
+
+
+def _after(passed_ns: int) -> str:
+    """Return how long after the decision something happened."""
+    if passed_ns < 10 * NS_PER_S:
+        return f"+{passed_ns // NS_PER_MS} ms"
+    return f"+{passed_ns / NS_PER_S:.1f} s"
 
 
 def _cents(micros: int | None) -> str:

@@ -1,0 +1,55 @@
+"""The dashboard's snapshot never waits for its store, and neither do local commands."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+
+import zstandard
+
+from tests.support.trader_fakes import MemoryFlags
+from tests.support.virtual_clock import VirtualClock
+from trader_task.snapshot import SnapshotWriter
+
+
+class SlowFlags(MemoryFlags):
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = threading.Event()
+
+    def put_snapshot(self, seq: int, blob: bytes) -> None:
+        self.free.wait(5)
+        super().put_snapshot(seq, blob)
+
+
+async def test_a_store_that_hangs_delays_nothing_here() -> None:
+    flags = SlowFlags()
+    seqs = iter(range(1, 10))
+    writer = SnapshotWriter(lambda wall: {"seq": next(seqs)}, flags, VirtualClock())
+    for _ in range(3):
+        await writer.write_once()
+    assert writer.last == b'{"seq":3}'
+    assert writer.failed == 2, "the second and third were skipped, and counted"
+    flags.free.set()
+    while not writer.written:
+        await asyncio.sleep(0.005)
+    await writer.write_once()
+    while writer.written < 2:
+        await asyncio.sleep(0.005)
+    assert flags.snapshot is not None and flags.snapshot[0] == 4
+    assert json.loads(zstandard.ZstdDecompressor().decompress(flags.snapshot[1])) == {"seq": 4}
+
+
+async def test_a_store_that_refuses_costs_that_second_only() -> None:
+    flags = MemoryFlags()
+    flags.down = True
+    writer = SnapshotWriter(lambda wall: {"seq": 1}, flags, VirtualClock())
+    await writer.write_once()
+    while not writer.failed:
+        await asyncio.sleep(0.005)
+    flags.down = False
+    await writer.write_once()
+    while not writer.written:
+        await asyncio.sleep(0.005)
+    assert flags.snapshot is not None
