@@ -16,25 +16,27 @@ from typing import Final
 
 from shared.matching.market_text import MarketText, tagged_date
 from shared.matching.propositions.franchises import nicknames
-from shared.matching.propositions.vocabulary import STOPWORDS, title_words
-from shared.matching.text import fold
+from shared.matching.propositions.vocabulary import STOPWORDS
+from shared.matching.text import fold, stem, words
 
 TOP_K: Final = 40
 """Candidates kept for each market of the first side."""
 COMMON_MAX: Final = 400
 """A word in more markets of the other side than this opens no pair."""
-OPENERS: Final = 8
-"""Rarest words of a market that may open pairs."""
+ALWAYS: Final = 2
+"""The rarest words of a market open pairs even when they are common, up to a bound."""
+ALWAYS_MAX: Final = 4 * COMMON_MAX
 
 
 def features(market: MarketText) -> frozenset[str]:
     """Return the words that a market can be found by: question, label, event, outcomes, date."""
     label = market.label if not market.label.startswith("~") else ""
     names = "" if market.is_yes_no else " ".join(market.outcomes)
-    found = set(title_words(fold(f"{market.question} {label} {market.event_title} {names}")))
-    found -= STOPWORDS
-    for word in tuple(found):
-        found |= nicknames(word)
+    text = fold(f"{market.question} {label} {market.event_title} {names}").replace("-", " ")
+    spoken = words(text)
+    found = {stem(word) for word in spoken} - STOPWORDS
+    for word in spoken:
+        found.update(stem(name) for name in nicknames(word))
     year, month, day = tagged_date(market.event_code)
     if day:
         found.add(f"@{year}-{month:02d}-{day:02d}")
@@ -49,25 +51,25 @@ class Index:
         self._norm: list[float] = []
         sets = [features(market) for market in markets]
         counts: Counter[str] = Counter()
-        for number, words in enumerate(sets):
-            counts.update(words)
-            for word in words:
+        for number, found in enumerate(sets):
+            counts.update(found)
+            for word in found:
                 self._postings[word].append(number)
         total = len(markets) or 1
         self._weight = {word: math.log(1 + total / n) for word, n in counts.items()}
-        for words in sets:
-            self._norm.append(math.sqrt(sum(self._weight[w] ** 2 for w in words)) or 1.0)
+        for found in sets:
+            self._norm.append(math.sqrt(sum(self._weight[w] ** 2 for w in found)) or 1.0)
 
     def nearest(self, market: MarketText, top_k: int = TOP_K) -> list[tuple[int, float]]:
         """Return (number, score) of the markets most like ``market``, best first."""
-        words = [w for w in features(market) if w in self._weight]
-        words.sort(key=lambda w: len(self._postings[w]))
+        known = [w for w in features(market) if w in self._weight]
+        known.sort(key=lambda w: len(self._postings[w]))
         scores: dict[int, float] = defaultdict(float)
-        for position, word in enumerate(words):
+        for position, word in enumerate(known):
             postings = self._postings[word]
             weight = self._weight[word] ** 2
-            if len(postings) <= COMMON_MAX or position < 2:
-                for number in postings[: COMMON_MAX * 4]:
+            if len(postings) <= COMMON_MAX or position < ALWAYS:
+                for number in postings[:ALWAYS_MAX]:
                     scores[number] += weight
             elif len(scores) <= len(postings):
                 members = set(postings)

@@ -156,9 +156,3 @@ def content(folded: str) -> frozenset[str]:
     """Return the stems that carry meaning in a folded text, after ``canonical``."""
     found = (w if w.startswith("x") else stem(w) for w in words(canonical(folded)))
     return frozenset(w for w in found if w not in STOPWORDS and w)
-
-
-@lru_cache(maxsize=65_536)
-def title_words(folded: str) -> tuple[str, ...]:
-    """Return the stems of a title, cheaper than ``content``: for finding, not for proving."""
-    return tuple(stem(w) for w in words(folded.replace("-", " ")))

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (texts are kept whole)
 """Pairs that read alike and can settle differently: none may be confirmed.
 
 Each is our own text in the manner of the venues; ``same`` shows that the true counterpart
