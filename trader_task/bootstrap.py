@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import structlog
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from psycopg_pool import AsyncConnectionPool
 
 from shared.adapters.aws.eventbridge import EventBridgeBus
@@ -55,15 +53,15 @@ from shared.domain.units import NS_PER_S, PriceMicros, UsdMicros
 from shared.engine.kernel import Kernel
 from shared.engine.metrics import gauges
 from shared.engine.view import live_snapshot
-from shared.ports.messaging import CommandQueue
-from shared.ports.secrets import SecretStore
-from shared.ports.stores import ConfigStore, ControlLog, LiveFlags, Row
+from shared.ports.stores import Row
 from shared.ports.venue import Account, Execution, MarketData
 from trader_task.build_identity import build_name, schema_name
 from trader_task.clock import SystemClock
+from trader_task.command_stores import CommandStores
+from trader_task.outside import Outside
 from trader_task.settings import Settings
 from trader_task.start_checks import account_check, geoblock_check
-from trader_task.trader import Outside, Trader
+from trader_task.trader import Trader
 
 log = structlog.get_logger("bootstrap")
 
@@ -161,7 +159,7 @@ async def build_trader(
         is_handover=is_handover,
         is_crash_loop=is_crash_loop,
     )
-    late_sink.append(trader.hear)
+    late_sink.append(trader.hearing.hear)
     return trader
 
 
@@ -255,50 +253,6 @@ async def _add_paper(
         await papers[venue_of(market)].on_resolved(market, payout)
 
     venues.on_resolved = on_resolved
-
-
-@dataclass(frozen=True, slots=True)
-class CommandStores:
-    """What the commands of a person need; the trader is not among it."""
-
-    stage: str
-    flags: LiveFlags
-    control: ControlLog
-    configs: ConfigStore
-    queue: CommandQueue
-    views: PostgresViews
-    secrets: SecretStore
-
-    def edge_of(self, pair_id: str) -> Mapping[str, Any] | None:
-        """Return the newest stored edge of a pair with its breakdown, or None."""
-        found = self.views.edge(pair_id)
-        return None if found is None else found.model_dump()
-
-    def package_of(self, package_id: str) -> Mapping[str, Any] | None:
-        """Return a package from decision to end, or None."""
-        found = self.views.package(package_id)
-        return None if found is None else found.model_dump()
-
-    def has_password(self) -> bool:
-        return bool(self._session().get("password_hash"))
-
-    def check_password(self, typed: str) -> bool:
-        """Compare with the stored argon2id hash."""
-        try:
-            return PasswordHasher().verify(self._session()["password_hash"], typed)
-        except (KeyError, VerificationError, InvalidHashError):
-            return False
-
-    def set_password(self, typed: str) -> None:
-        """Store the hash beside whatever the session secret already holds."""
-        fields = {**self._session(), "password_hash": PasswordHasher().hash(typed)}
-        self.secrets.write(names.secret(self.stage, "session"), fields)
-
-    def _session(self) -> Mapping[str, str]:
-        try:
-            return self.secrets.read(names.secret(self.stage, "session"))
-        except StoreError:
-            return {}
 
 
 def open_command_stores(environment: Mapping[str, str]) -> CommandStores:

@@ -55,7 +55,7 @@ class Decisions:
     def record_own(self, decision: RecordDecision, stamp: Stamp) -> dict[str, Any]:
         """Like ``record`` for what the process itself decides between steps."""
         self._own += 1
-        return self._accept(self._event(decision, stamp, f"{stamp.seq}/own/{self._own}"))
+        return self._accept(self._event(decision, stamp, f"{stamp.wall_ns}/own/{self._own}"))
 
     def _accept(self, event: DecisionEvent) -> dict[str, Any]:
         if len(self._queue) >= QUEUE_MAX:

@@ -95,6 +95,8 @@ class Parts:
     first: Sequence[HeldSink]
     """What the kernel must hear next, in this order: catalogue, lease, everything else."""
     versions: Mapping[str, str]
+    set_run: Callable[[str], None]
+    """Hears the run id before the kernel does: ids of decisions follow from it."""
     load_catalogue: Callable[[], Awaitable[None]]
     start_streams: Callable[[], None]
     start_feeds: Callable[[], None]
@@ -119,6 +121,7 @@ class Recovery:
         epoch = await p.lease.take(is_handover=self._is_handover, versions=p.versions)
         p.writer.fencing = epoch
         self.run_id = derive_run_id(p.mode, epoch)
+        p.set_run(self.run_id)
 
         self._at("local log")
         damage = await self._until(p.writer.replay_left_over)

@@ -9,44 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
-import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import structlog
 
-from shared.domain.book import Book
 from shared.domain.commands import Command, RecordDecision
-from shared.domain.config import Config
-from shared.domain.enums import HaltReason, Venue
-from shared.domain.errors import ConfigError, StoreError
+from shared.domain.enums import HaltReason
+from shared.domain.errors import ConfigError
 from shared.domain.events import (
     Event,
-    EventBody,
-    FeedStatus,
     Halt,
     HaltTaken,
-    InstrumentChanged,
-    MarketResolved,
-    MarketStatusChanged,
     SecondTicked,
     Stamp,
 )
-from shared.domain.ids import MarketId
-from shared.domain.units import NS_PER_S, PriceMicros
-from shared.ports.clock import Clock
-from shared.ports.messaging import CommandQueue, EventBus
-from shared.ports.stores import (
-    CatalogueStore,
-    ConfigStore,
-    ControlLog,
-    Journal,
-    LiveFlags,
-    PairProofs,
-)
-from shared.ports.venue import Account, Execution, MarketData
+from shared.domain.units import NS_PER_S
 from trader_task.accounts import Accounts
 from trader_task.book_samples import SAMPLE_S, BookSampler
 from trader_task.catalogue_watch import CatalogueWatch
@@ -56,17 +34,20 @@ from trader_task.dispatcher import Dispatcher
 from trader_task.durable_log import DurableLog
 from trader_task.envelopes import Envelopes
 from trader_task.evidence import EvidenceDesk
+from trader_task.facts import health_facts, own_gauges, write_state_file
 from trader_task.gate import Permission, SendGate
 from trader_task.halts import Halts
 from trader_task.health import HealthServer
+from trader_task.hearing import Hearing
 from trader_task.ingress import Ingress
 from trader_task.journal import EnvelopeJournal
 from trader_task.lease import LeaseKeeper, LeaseLost
-from trader_task.loop import Loop, Steps
+from trader_task.loop import Loop
 from trader_task.metrics import Metrics
 from trader_task.orders import OrderPath
+from trader_task.outside import Outside
 from trader_task.recovery import HeldSink, Parts, Recovery
-from trader_task.settings import STATE_FILE, Settings, shared_environment
+from trader_task.settings import Settings
 from trader_task.snapshot import SnapshotWriter
 from trader_task.tasks import Tasks
 from trader_task.timers import Timers
@@ -76,40 +57,6 @@ log = structlog.get_logger("trader")
 
 REDUCING_S: Final = 20.0
 CLOSING_S: Final = 5.0
-WARM_UP_NS: Final = 10 * NS_PER_S
-SILENT_LOOP_NS: Final = 5 * NS_PER_S
-
-
-class Kernel(Steps, Protocol):
-    """The engine as this process uses it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """Everything that is not this process; made by ``bootstrap``."""
-
-    clock: Clock
-    kernel: Kernel
-    journal: Journal
-    flags: LiveFlags
-    control: ControlLog
-    proofs: PairProofs
-    catalogue: CatalogueStore
-    configs: ConfigStore
-    to_config: Callable[[int, Mapping[str, Any]], Config]
-    queue: CommandQueue
-    bus: EventBus
-    feeds: Mapping[Venue, MarketData]
-    executions: Mapping[Venue, Execution]
-    accounts: Mapping[Venue, Account]
-    payouts_since_ns: int
-    take_snapshot: Callable[[int], Mapping[str, Any]]
-    gauges: Callable[[], Mapping[str, float]]
-    books: Callable[[], Mapping[MarketId, Book]]
-    on_resolved: Callable[[MarketId, PriceMicros], Awaitable[None]] | None
-    start_checks: Sequence[Callable[[], Any]]
-    close: Callable[[], Any]
-    set_instruments: Callable[[Callable[[MarketId], Any]], None]
 
 
 class Trader:
@@ -126,17 +73,13 @@ class Trader:
         is_handover: bool,
         is_crash_loop: bool,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._o = outside
         self._build = build
         self._versions = versions
         self._end = asyncio.Event()
         self._exit_code = 0
-        self._resolved: set[MarketId] = set()
-        self._connected: set[Venue] = set()
-        self._feeds_ns = 0
-        self._is_closing = False
-        self._last_step_ns = outside.clock.mono_ns()
+        self.last_step_mono_ns = outside.clock.mono_ns()
         self.metrics = Metrics()
         self.ingress = Ingress(outside.clock, settings.queue_capacity)
         self.permission = Permission()
@@ -146,7 +89,7 @@ class Trader:
         )
 
     def _build_parts(self, holder: str) -> None:
-        o, s = self._o, self._settings
+        o, s = self._o, self.settings
         # Until the kernel has its state, everything that would reach it is kept in order.
         self._of_catalogue = HeldSink(self.ingress.put)
         self._of_lease = HeldSink(self.ingress.put)
@@ -193,8 +136,9 @@ class Trader:
             sink=self._of_catalogue.put,
         )
         o.set_instruments(self.catalogue.instrument_of)
+        self.hearing = Hearing(o, self.catalogue, self.dispatcher, put)
         self.control = Control(
-            o.clock, self.hear, self._decide, o.control, s.stop_file, self.catalogue.want
+            o.clock, self.hearing.hear, self._decide, o.control, s.stop_file, self.catalogue.want
         )
         self.accounts = Accounts(o.accounts, o.clock, put, o.payouts_since_ns)
         self.lease = LeaseKeeper(
@@ -216,9 +160,13 @@ class Trader:
             observe=self.metrics.observe,
         )
         self.snapshots = SnapshotWriter(o.take_snapshot, o.flags, o.clock)
-        self.health = HealthServer(self.metrics, self.describe, lambda: self.snapshots.last)
+        self.health = HealthServer(
+            self.metrics,
+            lambda: health_facts(self, o.clock.mono_ns()),
+            lambda: self.snapshots.last,
+        )
         self.metrics.add_gauges(o.gauges)
-        self.metrics.add_gauges(self._own_gauges)
+        self.metrics.add_gauges(lambda: own_gauges(self, o.clock.mono_ns()))
 
     def _recovery_parts(self) -> Parts:
         o = self._o
@@ -231,7 +179,7 @@ class Trader:
                 )
 
         return Parts(
-            mode=self._settings.mode,
+            mode=self.settings.mode,
             journal=o.journal,
             writer=self.writer,
             wire_log=self.wire_log,
@@ -246,6 +194,7 @@ class Trader:
             ingress=self.ingress.put,
             first=(self._of_catalogue, self._of_lease, self._rest),
             versions=self._versions,
+            set_run=self.decisions.set_run,
             load_catalogue=self.catalogue.poll,
             start_streams=start_streams,
             start_feeds=self._start_feeds,
@@ -257,11 +206,11 @@ class Trader:
     async def run(self) -> int:
         """Serve until told to stop; returns the exit code."""
         try:
-            port = await self.health.start(self._settings.metrics_port)
+            port = await self.health.start(self.settings.metrics_port)
         except OSError as failure:
-            taken = f"port {self._settings.metrics_port} cannot be used ({failure.strerror})"
+            taken = f"port {self.settings.metrics_port} cannot be used ({failure.strerror})"
             raise ConfigError(f"{taken}: set TWINLEG_METRICS_PORT to a free one") from None
-        self._write_state_file(port)
+        write_state_file(self.settings, port)
         self.tasks.start("record", self.writer.run)
         self.tasks.start("events", lambda: self.decisions.deliver(self._o.bus))
         recovering = asyncio.create_task(self._recover_and_follow())
@@ -285,7 +234,6 @@ class Trader:
 
     async def _recover_and_follow(self) -> None:
         await self.recovery.run()
-        self.decisions.set_run(self.recovery.run_id)
         self._start_following()
         # What start-up made lives for ever: no collection need look at it again.
         gc.collect()
@@ -294,12 +242,12 @@ class Trader:
 
     def _start_feeds(self) -> None:
         """The kernel has its state: renew the lease, read the feeds, let seconds pass."""
-        self._feeds_ns = self._o.clock.mono_ns()
+        self.hearing.begin()
         self.tasks.start("lease", self._keep_lease)
         for venue, feed in self._o.feeds.items():
             self.tasks.start(
                 f"feed {venue.value}",
-                lambda feed=feed: feed.run(self.hear),  # type: ignore[misc]
+                lambda feed=feed: feed.run(self.hearing.hear),  # type: ignore[misc]
             )
         self.tasks.every("second", 1.0, self._every_second)
         self.tasks.every("snapshot", 1.0, self._write_snapshot)
@@ -333,8 +281,7 @@ class Trader:
         if is_sound and self.recovery.is_finished:
             self.lease.stop_openings()
             await self._until_reduced()
-        # What feeds say while they are being stopped is no news about the venues.
-        self._is_closing = True
+        self.hearing.end()
         names = [f"feed {v.value}" for v in self._o.feeds]
         names += [f"user stream {v.value}" for v in self._o.executions]
         names += [f"account {v.value}" for v in self._o.accounts]
@@ -365,50 +312,8 @@ class Trader:
 
     # --- sinks and reports ----------------------------------------------------------------------
 
-    def hear(self, body: EventBody) -> None:
-        """Pass a body to the kernel, and to those beside it that need it too."""
-        if self._is_closing or (isinstance(body, FeedStatus) and self._is_warming_up(body)):
-            return
-        self._rest.put(body)
-        if isinstance(body, MarketResolved):
-            self._pass_on_resolution(body)
-        elif isinstance(body, InstrumentChanged):
-            self.catalogue.note_instrument(body.instrument)
-        elif isinstance(body, MarketStatusChanged):
-            self.catalogue.note_status(body.market_id, body.status)
-
-    def _is_warming_up(self, body: FeedStatus) -> bool:
-        """Whether a feed that never was connected may still be connecting for the first time.
-
-        Its books are not synced, so nothing opens on it; but a halt would outlast the first
-        connection by the 30 s of health that an automatic halt asks for.
-        """
-        if body.is_connected or self._o.clock.mono_ns() > self._feeds_ns + WARM_UP_NS:
-            self._connected.add(body.venue)
-        return body.venue not in self._connected
-
-    def _pass_on_resolution(self, body: MarketResolved) -> None:
-        """Tell the paper accounts once; they credit it, durably, whenever their store is up."""
-        on_resolved = self._o.on_resolved
-        if on_resolved is None or body.market_id in self._resolved:
-            return
-        self._resolved.add(body.market_id)
-
-        async def tell() -> None:
-            pause = 1.0
-            while True:
-                try:
-                    await on_resolved(body.market_id, body.payout)
-                    return
-                except StoreError as error:
-                    log.warning("payout postponed", market=body.market_id, error=str(error))
-                    await self._o.clock.sleep(pause)
-                    pause = min(pause * 2, 30.0)
-
-        self.dispatcher.start(tell())
-
     def _execute(self, event: Event, commands: Sequence[Command]) -> None:
-        self._last_step_ns = event.stamp.mono_ns
+        self.last_step_mono_ns = event.stamp.mono_ns
         if isinstance(event.body, HaltTaken):
             self.halts.note_taken(event.body.halt)
         self.dispatcher.execute(event, commands)
@@ -460,56 +365,3 @@ class Trader:
     async def _write_snapshot(self) -> None:
         if self.recovery.run_id:
             await self.snapshots.write_once()
-
-    def describe(self) -> Mapping[str, Any]:
-        """Facts of ``/healthz``."""
-        silent_ns = self._o.clock.mono_ns() - self._last_step_ns
-        return {
-            "ok": silent_ns < SILENT_LOOP_NS,
-            "mode": self._settings.mode.value,
-            "run_id": self.recovery.run_id,
-            "step": self.recovery.step,
-            "is_recovered": self.recovery.is_finished,
-            "seq": self.ingress.seq,
-            "queue_depth": len(self.ingress),
-            "silent_ms": silent_ns // 1_000_000,
-            "lease_left_ms": max(0, self.permission.lease_until_mono_ns - self._o.clock.mono_ns())
-            // 1_000_000,
-            "journal_up": not self.writer.is_down,
-            "is_frozen": self.permission.is_frozen,
-        }
-
-    def _own_gauges(self) -> Mapping[str, float]:
-        now = self._o.clock.mono_ns()
-        return {
-            "queue_depth": len(self.ingress),
-            "queue_depth_max": self.ingress.depth_max,
-            "queue_collapsed": self.ingress.collapsed_count,
-            "lease_left_seconds": max(0, self.permission.lease_until_mono_ns - now) / NS_PER_S,
-            "lease_failures": self.lease.failures,
-            "journal_up": float(not self.writer.is_down),
-            "record_rows_written": self.writer.rows_written,
-            "record_rows_queued": self.writer.queued_rows,
-            "samples_dropped": self.writer.samples_dropped,
-            "orders_sent": self.orders.sent,
-            "orders_refused": self.orders.refused,
-            "orders_unknown": self.orders.unknown,
-            "timers_armed": len(self.timers),
-            "decisions_delivered": self.decisions.delivered,
-            "decisions_dropped": self.decisions.dropped,
-            "commands_accepted": self.control.accepted,
-            "commands_poison": self.control.poison,
-            "snapshots_failed": self.snapshots.failed,
-            "step_failures": self.loop.failures,
-        }
-
-    def _write_state_file(self, port: int) -> None:
-        """Tell commands of this host where we are; no secret among it."""
-        path = self._settings.state_dir / STATE_FILE
-        path.parent.mkdir(parents=True, exist_ok=True)
-        known = shared_environment(self._settings)
-        known["TWINLEG_METRICS_PORT"] = str(port)
-        facts = {"pid": os.getpid(), "port": port, "env": known}
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(facts))
-        temporary.replace(path)

@@ -12,7 +12,7 @@ from trader_task.commands.answers import Failed
 from trader_task.settings import STATE_FILE, default_state_dir, with_running_trader
 
 if TYPE_CHECKING:
-    from trader_task.bootstrap import CommandStores
+    from trader_task.command_stores import CommandStores
 
 TIMEOUT_S: Final = 5.0
 

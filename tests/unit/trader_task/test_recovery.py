@@ -72,6 +72,7 @@ class Rig:
         self.dispatcher = FakeDispatcher()
         self.wire_log = DurableLog(directory, "wire.jsonl")
         self.started: list[str] = []
+        self.runs: list[str] = []
         self.writer = RecordWriter(
             self.journal,
             DurableLog(directory, "record.jsonl"),
@@ -104,6 +105,7 @@ class Rig:
             ingress=self.bodies.append,
             first=self.held,
             versions={},
+            set_run=self.runs.append,
             load_catalogue=self.load_catalogue,
             start_streams=self.start_streams,
             start_feeds=lambda: self.started.append("feeds"),
@@ -142,6 +144,7 @@ async def test_the_kernel_hears_state_first_and_finished_last(rig: Rig) -> None:
     assert kinds[-1] == "RecoveryFinished"
     assert kinds.count("AccountSnapshot") == 4, "each account is read twice"
     assert rig.started == ["streams", "feeds"]
+    assert rig.runs == ["paper_sim-1"]
 
 
 async def test_sends_are_impossible_until_old_orders_are_cancelled(rig: Rig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections.abc import Callable
 
 import zstandard
 
@@ -23,6 +24,14 @@ class SlowFlags(MemoryFlags):
         super().put_snapshot(seq, blob)
 
 
+async def until(is_so: Callable[[], bool]) -> None:
+    for _ in range(1_000):
+        if is_so():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("never")
+
+
 async def test_a_store_that_hangs_delays_nothing_here() -> None:
     flags = SlowFlags()
     seqs = iter(range(1, 10))
@@ -32,11 +41,9 @@ async def test_a_store_that_hangs_delays_nothing_here() -> None:
     assert writer.last == b'{"seq":3}'
     assert writer.failed == 2, "the second and third were skipped, and counted"
     flags.free.set()
-    while not writer.written:
-        await asyncio.sleep(0.005)
+    await until(lambda: writer.written == 1)
     await writer.write_once()
-    while writer.written < 2:
-        await asyncio.sleep(0.005)
+    await until(lambda: writer.written == 2)
     assert flags.snapshot is not None and flags.snapshot[0] == 4
     assert json.loads(zstandard.ZstdDecompressor().decompress(flags.snapshot[1])) == {"seq": 4}
 
@@ -46,10 +53,8 @@ async def test_a_store_that_refuses_costs_that_second_only() -> None:
     flags.down = True
     writer = SnapshotWriter(lambda wall: {"seq": 1}, flags, VirtualClock())
     await writer.write_once()
-    while not writer.failed:
-        await asyncio.sleep(0.005)
+    await until(lambda: writer.failed == 1)
     flags.down = False
     await writer.write_once()
-    while not writer.written:
-        await asyncio.sleep(0.005)
+    await until(lambda: writer.written == 1)
     assert flags.snapshot is not None
