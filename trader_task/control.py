@@ -102,6 +102,8 @@ class Control:
         try:
             self.act(command)
         except (KeyError, ValueError, TypeError) as error:
+            # Not done, so not seen: it comes again until the dead-letter queue takes it.
+            del self._seen[command.command_id]
             self.poison += 1
             self._report("command_unreadable", command.command_id, repr(error)[:300], "p2")
             return False

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from shared.domain.enums import Purpose, RunMode, Side
 from shared.domain.order import LegTicket
 
 Row = Mapping[str, Any]
+UNUSED: Final = frozenset({"planned", "", None})
+"""States of an attempt row that was never sent, as far as the row knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,19 @@ class Envelopes:
     def __len__(self) -> int:
         return len(self._bounds)
 
+    def recover(self, package: Row, attempts: Iterable[Row]) -> None:
+        """Take in an envelope of a former run; what it may have sent is used up (I-03).
+
+        The opening order counts as sent whatever its row says: rows lag the wire.
+        """
+        rows = list(attempts)
+        self.add(package, rows)
+        for row in rows:
+            if row["purpose"] == Purpose.OPEN.value or row.get("state") not in UNUSED:
+                self._on_wire.add(str(row["attempt_id"]))
+
     def add(self, package: Row, attempts: Iterable[Row]) -> None:
-        """Take in a committed envelope or extension, or one that start-up loaded.
+        """Take in a committed envelope or extension.
 
         An extension keeps the larger of both sizes and the wider of both prices.
         """

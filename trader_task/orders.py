@@ -184,7 +184,8 @@ class OrderPath:
         """Make a hedge or unwind findable after kill -9, before its first byte.
 
         Its committed slot is only appended to asynchronously, so without this a restart could
-        take a used slot for an unused one. Raises OSError when the disk refuses.
+        take a used slot for an unused one. A disk that refuses is said out loud and does not
+        stop the hedge: a naked leg is certain, a crash before its row is written is not.
         """
         record = {
             **(row or {}),
@@ -194,7 +195,10 @@ class OrderPath:
             "state": "sent",
             "ts_sent_ns": self._clock.wall_ns(),
         }
-        await asyncio.to_thread(self._wire_log.append, [record])
+        try:
+            await asyncio.to_thread(self._wire_log.append, [record])
+        except OSError as error:
+            log.critical("wire log refused", attempt=ticket.attempt_id, error=str(error))
 
     async def cancel(self, ticket: LegTicket, order_id: str, instrument: Instrument) -> bool:
         """Ask for one cancel; True only when the venue says that it is cancelled."""

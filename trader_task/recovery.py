@@ -34,7 +34,7 @@ from shared.ports.venue import Execution
 from trader_task.accounts import Accounts
 from trader_task.dispatcher import Dispatcher
 from trader_task.durable_log import DurableLog
-from trader_task.envelopes import Envelopes
+from trader_task.envelopes import UNUSED, Envelopes
 from trader_task.gate import Permission
 from trader_task.halts import Halts
 from trader_task.lease import LeaseKeeper
@@ -47,7 +47,6 @@ CANCEL_TRIES: Final = 5
 SNAPSHOT_GAP_S: Final = 2.0
 FIRST_CANCEL_S: Final = 5.0
 """Exposure must be acted on within 10 s of a crash, so one dead venue may not hold it up."""
-UNUSED: Final = frozenset({"planned", ""})
 
 Row = Mapping[str, Any]
 Loaded = Mapping[str, Sequence[Row]]
@@ -177,7 +176,7 @@ class Recovery:
             by_package.setdefault(row["package_id"], []).append(row)
         packages = loaded.get("packages", ())
         for package in (p for p in packages if not p.get("ended_wall_ns")):
-            self._p.envelopes.add(package, by_package.get(package["package_id"], ()))
+            self._p.envelopes.recover(package, by_package.get(package["package_id"], ()))
         self._p.dispatcher.note_packages(packages)
 
     async def _cancel_all(self) -> None:
@@ -268,7 +267,7 @@ def merge_wire_log(rows: Sequence[Row], records: Sequence[Row]) -> list[Row]:
         if known is None:
             if record["package_id"] in packages and "venue" in record:
                 merged[attempt_id] = record
-        elif str(known.get("state") or "") in UNUSED:
+        elif known.get("state") in UNUSED:
             merged[attempt_id] = {**known, **record}
         elif not known.get("order_hash") and record.get("order_hash"):
             merged[attempt_id] = {**known, "order_hash": record["order_hash"]}

@@ -87,7 +87,8 @@ def test_f078_an_outage_of_postgres_loses_nothing(server: EmbeddedPostgres) -> N
         time.sleep(3)
         assert edition.stop_trader() == 0
         assert not (edition.state / "spill" / "record.jsonl").exists()
-        assert not differences(edition), "\n".join(differences(edition))
+        problems = differences(edition)
+        assert not problems, "\n".join(problems)
 
 
 def test_a_dead_supervisor_and_a_frozen_cloud(server: EmbeddedPostgres) -> None:

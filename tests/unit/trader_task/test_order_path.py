@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -250,8 +251,6 @@ async def test_f077_slow_commit_aborts_and_is_voided_afterwards(rig: Rig) -> Non
     for _ in range(200):
         if rig.journal.voided:
             break
-        import asyncio
-
         await asyncio.sleep(0.01)
     assert rig.journal.voided == [PACKAGE] and not rig.kalshi.wire
 
@@ -304,3 +303,15 @@ async def test_i23_openings_leave_a_reserve_for_reducing(rig: Rig) -> None:
         sent += isinstance(bodies[0], AttemptSending)
     assert sent == 20
     rig.clock.move(1.0)
+
+
+async def test_f081_a_full_disk_does_not_stop_a_hedge(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.path.commit(rig.command())
+
+    def full(records: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(rig.wire_log, "append", full)
+    assert isinstance((await rig.send(rig.hedge))[0], AttemptSending)

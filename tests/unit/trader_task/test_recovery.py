@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -224,7 +225,11 @@ async def test_f071_follow_up_of_the_wire_log_is_not_an_unused_slot(rig: Rig) ->
     opening = ticket(rig.clock.mono_ns())
     rig.journal.loaded = {
         "packages": [package_row(state="exposed")],
-        "orders": [attempt_row(opening, state="done"), attempt_row(hedge)],
+        "orders": [
+            attempt_row(opening),
+            attempt_row(hedge),
+            attempt_row(hedge, attempt_id="hedge-1"),
+        ],
         "package_number": [{"number": 9}],
     }
     rig.wire_log.append([{**attempt_row(hedge), "state": "sent", "order_hash": "h"}])
@@ -234,7 +239,10 @@ async def test_f071_follow_up_of_the_wire_log_is_not_an_unused_slot(rig: Rig) ->
     assert by_id[hedge.attempt_id]["state"] == "sent"
     assert by_id[hedge.attempt_id]["order_hash"] == "h"
     assert state.package_number == 9 and state.run_id == "paper_sim-1"
-    assert rig.envelopes.why_not(hedge) is None, "an old envelope may be used on"
+    for used in (opening, hedge):
+        assert "on the wire before" in (rig.envelopes.why_not(used) or "")
+    unused = replace(hedge, attempt_id="hedge-1")
+    assert rig.envelopes.why_not(unused) is None, "an old envelope may be used on"
     assert rig.dispatcher.rows[0]["market_a"] == KALSHI_MARKET
     assert rig.wire_log.exists(), "kept while its package is open"
 
