@@ -15,6 +15,7 @@ from shared.domain.leadlag import Leader
 from shared.domain.package_table import STATUS_GROUPS, PackageState
 from shared.domain.units import NS_PER_MS, format_micros
 from shared.engine import exposure
+from shared.engine.gates import LEASE_OPEN_NS
 from shared.engine.kernel import Kernel
 from shared.engine.state import PairView, State, VenueView
 
@@ -91,7 +92,7 @@ def live_snapshot(kernel: Kernel, now_mono_ns: int, now_wall_ns: int) -> dict[st
 def is_trading(state: State, now_mono_ns: int) -> bool:
     """Whether a package could be opened if an edge appeared: no global stop of any kind."""
     stopped = any(halt.scope == "global" for halt in state.halts.values())
-    leased = state.lease_until_ns > now_mono_ns
+    leased = state.lease_until_ns - now_mono_ns >= LEASE_OPEN_NS
     return state.is_recovered and state.config.flag_trade and leased and not stopped
 
 
