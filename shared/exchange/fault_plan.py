@@ -126,7 +126,7 @@ INJECTIONS: Final[tuple[Injection, ...]] = (
     Injection("settle", "F-102", FaultKind.DIVERGENCE),
 )
 INJECTION_OF: Final = {injection.key: injection for injection in INJECTIONS}
-WIRED: Final = frozenset({"k.ws.cut", "p.ws.cut"})
+WIRED: Final = frozenset({"k.ws.cut", "p.ws.cut", "k.bucket"})
 """Keys that the simulators carry out in this edition."""
 
 

@@ -41,6 +41,7 @@ from shared.domain.units import NS_PER_S, PriceMicros, QtyMicros, UsdMicros
 from shared.exchange.matching_core import Exchange
 from shared.simulators.catalogue import SimEvent, SimMarket, SimSeries, rfc3339
 from shared.simulators.kalshi_server import create_app
+from shared.simulators.kalshi_server.limits import TIERS
 from shared.simulators.keys import AccountDirectory, KalshiAccount
 from shared.simulators.world import World
 
@@ -253,7 +254,7 @@ def new_key() -> tuple[str, ed25519.Ed25519PublicKey]:
 
 
 @asynccontextmanager
-async def kalshi_lab(cash: int = 1000) -> AsyncIterator[Lab]:
+async def kalshi_lab(cash: int = 1000, tier: str = "basic") -> AsyncIterator[Lab]:
     """Run a server on a free loopback port; the member has ``cash`` dollars on each shard."""
     world = World(StillLife())
     world.start()
@@ -262,7 +263,8 @@ async def kalshi_lab(cash: int = 1000) -> AsyncIterator[Lab]:
         exchange.deposit(ACCOUNT, UsdMicros(cash * 1_000_000), shard)
     pem, public_key = new_key()
     directory = AccountDirectory([KalshiAccount(ACCOUNT, KEY_ID, public_key, ())], [])
-    runner = web.AppRunner(create_app(world, exchange, directory), shutdown_timeout=0.5)
+    app = create_app(world, exchange, directory, tier=TIERS[tier])
+    runner = web.AppRunner(app, shutdown_timeout=0.5)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -11,10 +11,18 @@ from shared.domain.units import NS_PER_MS
 from shared.exchange.matching_core import Exchange
 from shared.simulators.fault_routes import add_fault_routes
 from shared.simulators.kalshi_server.authentication import authenticate, has_credentials
+from shared.simulators.kalshi_server.limits import (
+    TIERS,
+    Meter,
+    Tier,
+    TooManyRequests,
+    answer_too_many,
+    costs_object,
+)
 from shared.simulators.kalshi_server.market_routes import MarketRoutes
 from shared.simulators.kalshi_server.order_routes import OrderRoutes
 from shared.simulators.kalshi_server.portfolio_routes import PortfolioRoutes
-from shared.simulators.kalshi_server.problems import Problem, answer_problem
+from shared.simulators.kalshi_server.problems import Problem, answer, answer_problem
 from shared.simulators.kalshi_server.streams import StreamHub
 from shared.simulators.keys import AccountDirectory
 from shared.simulators.world import World
@@ -25,9 +33,16 @@ _ACCOUNT = web.RequestKey("kalshi_account", str)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def create_app(world: World, exchange: Exchange, accounts: AccountDirectory) -> web.Application:
+def create_app(
+    world: World,
+    exchange: Exchange,
+    accounts: AccountDirectory,
+    *,
+    tier: Tier = TIERS["basic"],
+) -> web.Application:
     """Return the server's application; the world must already be running."""
     hub = StreamHub(world, exchange)
+    meter = Meter(tier)
 
     def account_of(request: web.Request) -> str:
         """Authenticate once a request; the name is kept on it."""
@@ -37,13 +52,24 @@ def create_app(world: World, exchange: Exchange, accounts: AccountDirectory) -> 
             request[_ACCOUNT] = name
         return name
 
+    async def charge(request: web.Request) -> None:
+        """Meter an authenticated request; the fault ``k.bucket`` finds the bucket empty."""
+        now_ns = world.now_ns()
+        if world.faults.fires("k.bucket", now_ns):
+            raise TooManyRequests
+        body = b"" if request.method == "GET" else await request.read()
+        meter.charge(account_of(request), request, body, now_ns)
+
     @web.middleware
     async def speak(request: web.Request, handler: _Handler) -> web.StreamResponse:
         """Turn problems into error bodies; credentials, where given, must be right."""
         try:
             if request.path.startswith(API) and has_credentials(request):
                 account_of(request)
+                await charge(request)
             return await handler(request)
+        except TooManyRequests:
+            return answer_too_many()
         except Problem as problem:
             return answer_problem(problem)
         except web.HTTPNotFound:
@@ -53,6 +79,14 @@ def create_app(world: World, exchange: Exchange, accounts: AccountDirectory) -> 
 
     async def open_stream(request: web.Request) -> web.StreamResponse:
         return await hub.serve(request, account_of(request))
+
+    async def get_limits(request: web.Request) -> web.Response:
+        account_of(request)
+        return answer(meter.limits_object())
+
+    async def get_costs(request: web.Request) -> web.Response:
+        account_of(request)
+        return answer(costs_object())
 
     async def listen(_app: web.Application) -> AsyncIterator[None]:
         unsubscribe = exchange.subscribe(hub.on_happening)
@@ -64,6 +98,8 @@ def create_app(world: World, exchange: Exchange, accounts: AccountDirectory) -> 
     MarketRoutes(world, exchange, hub).add_to(app, API)
     PortfolioRoutes(world, exchange, account_of).add_to(app, API)
     OrderRoutes(world, exchange, account_of).add_to(app, API)
+    app.router.add_get(API + "/account/limits", get_limits)
+    app.router.add_get(API + "/account/endpoint_costs", get_costs)
     app.router.add_get(SOCKET, open_stream)
     add_fault_routes(app, world)
     app.cleanup_ctx.append(listen)

@@ -19,6 +19,7 @@ from shared.simulators.polymarket_server.account_routes import add_account_route
 from shared.simulators.polymarket_server.book_routes import add_book_routes
 from shared.simulators.polymarket_server.desk import DESK, Desk
 from shared.simulators.polymarket_server.gamma_routes import add_gamma_routes
+from shared.simulators.polymarket_server.limits import Meter, make_middleware
 from shared.simulators.polymarket_server.order_routes import add_order_routes
 from shared.simulators.polymarket_server.sockets import (
     CHANNELS,
@@ -37,7 +38,8 @@ __all__ = ["DATA_PREFIX", "GAMMA_PREFIX", "create_app"]
 
 def create_app(world: World, exchange: Exchange, accounts: AccountDirectory) -> web.Application:
     """Return the application; the world is run by the caller, which also binds it to loopback."""
-    app = web.Application(client_max_size=BODY_BYTES_MAX)
+    meter = Meter(world.now_ns)
+    app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[make_middleware(meter)])
     desk = Desk(world, exchange, accounts)
     app[DESK] = desk
     channels = Channels(desk)

@@ -24,7 +24,7 @@ class Refusal:
     """One answer to order creation that is documented to mean "never entered the book".
 
     ``code`` is compared without case; ``"*"`` is any code in a readable JSON error
-    object, and ``"text"`` the string body ``{"error": "..."}``.
+    object. ``text`` instead is the exact string of a body ``{"error": "..."}``.
     """
 
     statuses: frozenset[int]
@@ -32,6 +32,7 @@ class Refusal:
     reason: str
     source: str
     as_of: str
+    text: str = ""
 
 
 def _row(statuses: tuple[int, ...], code: str, reason: str, source: str) -> Refusal:
@@ -61,7 +62,9 @@ REFUSALS: Final = (
     _row((400, 409), "self_cross_attempt", "self_cross", _FIX),
     _row((400, 409), "post_only_cross", "post_only_cross", _FIX),
     _row((410,), "deprecated_v1_order_endpoint", "wrong_endpoint", "KALSHI 2.3"),
-    _row((429,), "text", "rate_limited", "KALSHI 6"),
+    Refusal(
+        frozenset({429}), "", "rate_limited", "KALSHI 6", "2026-11-22", text="too many requests"
+    ),
 )
 
 
@@ -101,8 +104,8 @@ def find_refusal(status: int, body: bytes) -> Refusal | None:
     for row in REFUSALS:
         if status not in row.statuses:
             continue
-        if row.code == "text":
-            if error.shape == "text":
+        if row.text:
+            if error.shape == "text" and error.message.casefold() == row.text:
                 return row
         elif error.shape != "text" and row.code in ("*", error.code.casefold()):
             return row

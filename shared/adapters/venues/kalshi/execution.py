@@ -54,6 +54,7 @@ from shared.ports.venue import EncodedOrder, Sink
 _ORDERS: Final = "/portfolio/events/orders"
 _ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
 _LOOK_BACK_S: Final = 600
+_CANCEL_TRIES: Final = 4
 _SWEEP_LOCK_NS: Final = 60 * NS_PER_S
 
 
@@ -81,6 +82,13 @@ class KalshiExecution:
             endpoints, signer, account, memory, clock, tally, rng or random.Random()
         )
 
+    async def warm(self) -> None:
+        """Learn this account's rate limits before the first order. Raises StoreError."""
+        try:
+            await self._rest.learn_limits()
+        except WireError as error:
+            raise StoreError(f"kalshi limits: {error}") from error
+
     # --- encode and send --------------------------------------------------------------------
 
     def encode(self, ticket: LegTicket, instrument: Instrument) -> EncodedOrder:
@@ -107,6 +115,7 @@ class KalshiExecution:
             answer = await self._rest.send(request)
         finally:
             attempt.closed_mono_ns = self._clock.mono_ns()
+        self._rest.note_write(ticket.shard, cap.COST_DEFAULT, answer.status)
         return await self._judge_answer(ticket, answer)
 
     async def _judge_answer(self, ticket: LegTicket, answer: Answer) -> SubmitOutcome:
@@ -176,8 +185,15 @@ class KalshiExecution:
                 return row.order_id
         return ""
 
-    async def _cancel_one(self, order_id: str, ticker: str, shard: int) -> bool:
-        """DELETE with the shard named; a 404 proves nothing, so the order is read (F-030)."""
+    async def _cancel_one(
+        self, order_id: str, ticker: str, shard: int, tries: int = _CANCEL_TRIES
+    ) -> bool:
+        """DELETE with the shard named; a 404 proves nothing, so the order is read (F-030).
+
+        A 429 is asked again after the wait of the bucket, a few times.
+        """
+        if tries == 0:
+            return False
         if not _ORDER_ID.match(order_id):
             raise WireError("order_id", order_id)
         while not self._rest.take_write(shard, cap.COST_CANCEL, is_opening=False):
@@ -186,6 +202,9 @@ class KalshiExecution:
         answer = await self._rest.send(
             self._rest.build("DELETE", f"{_ORDERS}/{order_id}", query=query)
         )
+        self._rest.note_write(shard, cap.COST_CANCEL, answer.status)
+        if answer.status == 429:
+            return await self._cancel_one(order_id, ticker, shard, tries - 1)
         if answer.status == 200:
             reply = decode(answer.body, CancelReply, "cancel_reply")
             read_count(reply.reduced_by, "reduced_by")

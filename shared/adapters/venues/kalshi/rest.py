@@ -1,8 +1,8 @@
 """One signed, kept-alive HTTPS connection pool to the REST API.
 
 Rule 1: reads wait for rate-limit tokens; writes never wait, they are told "no" at once.
-Rule 2: nothing is retried here and redirects are never followed: a followed redirect
-would resend a signature for another path.
+Rule 2: redirects are never followed (a followed redirect would resend a signature for
+another path) and nothing is retried, but for a read that was answered 429: it never ran.
 Rule 3: a read raises ``WireError`` (unreadable) or ``StoreError`` (no good answer);
 a write returns what happened on the wire and never raises for I/O.
 """
@@ -19,6 +19,8 @@ import httpx
 from shared.adapters.venues.kalshi import capabilities as cap
 from shared.adapters.venues.kalshi.errors import WireTally
 from shared.adapters.venues.kalshi.parsing import decode, sample_of
+from shared.adapters.venues.kalshi.rate_limits import KalshiBudget
+from shared.adapters.venues.kalshi.schemas import LimitsReply
 from shared.adapters.venues.kalshi.signing import Signer
 from shared.domain.errors import StoreError, WireError
 from shared.domain.units import NS_PER_S
@@ -28,37 +30,9 @@ T = TypeVar("T")
 Query = Mapping[str, str | int] | None
 
 PAGES_MAX = 2_000
+READ_TRIES = 4
+"""A read answered 429 is asked again this often in all, later and later."""
 _BODY_MAX = 64 * 1024 * 1024
-
-
-class TokenBucket:
-    """Tokens refill continuously; times are monotonic nanoseconds, tokens integers x 1e9."""
-
-    def __init__(self, refill_per_s: int, capacity: int, now_ns: int) -> None:
-        assert refill_per_s > 0 and capacity > 0
-        self._refill = refill_per_s
-        self._full = capacity * NS_PER_S
-        self._level = self._full
-        self._at_ns = now_ns
-
-    def _advance(self, now_ns: int) -> None:
-        passed = max(0, now_ns - self._at_ns)
-        self._level = min(self._full, self._level + passed * self._refill)
-        self._at_ns = max(self._at_ns, now_ns)
-
-    def take(self, cost: int, now_ns: int, *, leave: int = 0) -> bool:
-        """Take ``cost`` tokens if ``leave`` remain afterwards; never goes below zero."""
-        self._advance(now_ns)
-        if self._level - cost * NS_PER_S < leave * NS_PER_S:
-            return False
-        self._level -= cost * NS_PER_S
-        return True
-
-    def wait_ns(self, cost: int, now_ns: int) -> int:
-        """Return how long until ``cost`` tokens are there (0 = now)."""
-        self._advance(now_ns)
-        missing = cost * NS_PER_S - self._level
-        return 0 if missing <= 0 else -(-missing // self._refill)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +61,7 @@ class KalshiRest:
         self._signer = signer
         self.clock = clock
         self.tally = tally
-        now = clock.mono_ns()
-        self._reads = TokenBucket(cap.READ_REFILL, cap.READ_CAPACITY, now)
-        self._writes: dict[int, TokenBucket] = {}
+        self.budget = KalshiBudget(clock.mono_ns())
         self._read_timeout = httpx.Timeout(read_timeout_s, connect=5.0)
         self._write_timeout = httpx.Timeout(write_timeout_s)
         self._write_timeout_s = write_timeout_s
@@ -118,19 +90,21 @@ class KalshiRest:
         Raises:
             StoreError: no answer, or any status but 200. The text names status and path.
         """
-        need = cap.COST_DEFAULT + (cap.READ_RESERVED if background else 0)
-        while (wait := self._reads.wait_ns(need, self.clock.mono_ns())) > 0:
-            await self.clock.sleep(wait / NS_PER_S)
-        self._reads.take(cap.COST_DEFAULT, self.clock.mono_ns())
-        try:
-            answer = await self._client.get(
-                cap.API_PATH + path,
-                params=query,
-                headers=self._sign("GET", path),
-                timeout=self._read_timeout,
-            )
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise StoreError(f"kalshi GET {path}: {type(error).__name__}") from error
+        for _ in range(READ_TRIES):
+            await self._await_read_tokens(background)
+            try:
+                answer = await self._client.get(
+                    cap.API_PATH + path,
+                    params=query,
+                    headers=self._sign("GET", path),
+                    timeout=self._read_timeout,
+                )
+            except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+                raise StoreError(f"kalshi GET {path}: {type(error).__name__}") from error
+            if answer.status_code != 429:
+                self.budget.reads.accepted()
+                break
+            self.budget.refused(self.budget.reads, cap.COST_DEFAULT, self.clock.mono_ns())
         if answer.status_code != 200:
             sample = sample_of(answer.content)
             self.tally.note(f"http_{answer.status_code}", f"{path} {sample}")
@@ -138,6 +112,18 @@ class KalshiRest:
         if len(answer.content) > _BODY_MAX:
             raise StoreError(f"kalshi GET {path}: body over {_BODY_MAX} bytes")
         return answer.content
+
+    async def _await_read_tokens(self, background: bool) -> None:
+        reads = self.budget.reads
+        need = cap.COST_DEFAULT + (min(cap.READ_RESERVED, reads.capacity // 2) * background)
+        while (wait := reads.wait_ns(need, self.clock.mono_ns())) > 0:
+            await self.clock.sleep(wait / NS_PER_S)
+        reads.take(cap.COST_DEFAULT, self.clock.mono_ns())
+
+    async def learn_limits(self) -> None:
+        """Adopt the account's own limits. Raises StoreError or WireError: Basic stays."""
+        limits = await self.get("/account/limits", LimitsReply)
+        self.budget.adopt(limits, self.clock.mono_ns())
 
     async def get(
         self, path: str, kind: type[T], query: Query = None, *, background: bool = False
@@ -182,12 +168,17 @@ class KalshiRest:
 
     def take_write(self, shard: int, cost: int, *, is_opening: bool) -> bool:
         """Take write tokens of a shard's bucket; an opening must leave 20 % (F-024)."""
-        bucket = self._writes.get(shard)
-        if bucket is None:
-            bucket = TokenBucket(cap.WRITE_REFILL, cap.WRITE_CAPACITY, self.clock.mono_ns())
-            self._writes[shard] = bucket
-        leave = cap.WRITE_CAPACITY // 5 if is_opening else 0
-        return bucket.take(cost, self.clock.mono_ns(), leave=leave)
+        now_ns = self.clock.mono_ns()
+        return self.budget.take_write(shard, cost, now_ns, is_opening=is_opening)
+
+    def note_write(self, shard: int, cost: int, status: int) -> None:
+        """Tell the bucket how the venue answered: a 429 empties it and backs off (F-024)."""
+        now_ns = self.clock.mono_ns()
+        bucket = self.budget.writes(shard, now_ns)
+        if status == 429:
+            self.budget.refused(bucket, cost, now_ns)
+        elif status:
+            bucket.accepted()
 
     def build(
         self, method: str, path: str, *, query: Query = None, body: bytes | None = None

@@ -340,3 +340,18 @@ class UserOrderMsg(Struct):
 class MarketPositionMsg(Struct):
     market_ticker: str
     position_fp: str
+
+
+class BucketRow(Struct, frozen=True):
+    """Tokens a second, and how many may be there at once."""
+
+    refill_rate: int
+    bucket_capacity: int
+
+
+class LimitsReply(Struct, frozen=True):
+    """``GET /account/limits``."""
+
+    usage_tier: str
+    read: BucketRow
+    write: BucketRow

@@ -45,6 +45,7 @@ from shared.domain.order import (
     Evidence,
     EvidenceKind,
     LegTicket,
+    Rejected,
     SubmitOutcome,
     Unknown,
 )
@@ -167,6 +168,10 @@ class PolymarketExecution:
         instrument = self._own.instrument(order.ticket.market_id)
         if instrument is None:
             raise DomainError(f"{order.ticket.market_id} was never encoded by this process")
+        if not self._rest.budget.take_order(
+            self._clock.mono_ns(), is_opening=order.ticket.is_opening
+        ):
+            return Rejected(attempt, "local: order budget reserved for reducing")
         body = self._sign(order, instrument)
         try:
             answer = await self._rest.post_order(body, may_send)

@@ -20,6 +20,7 @@ from shared.adapters.venues.polymarket.order_connection import (
     OrderConnection,
 )
 from shared.adapters.venues.polymarket.parsing import decode
+from shared.adapters.venues.polymarket.rate_limits import PolymarketBudget
 from shared.adapters.venues.polymarket.schemas import (
     ActivityRow,
     ApiKeyAnswer,
@@ -86,6 +87,7 @@ class PolymarketRest:
         self._clock = clock
         self._credentials = credentials
         self._orders = OrderConnection(hosts.clob)
+        self.budget = PolymarketBudget(clock.mono_ns())
         # No proxy from the environment: an order must not take a route nobody configured.
         self._http = httpx.AsyncClient(
             headers={"User-Agent": USER_AGENT},
@@ -112,6 +114,10 @@ class PolymarketRest:
             self._credentials.api, self._credentials.signer.address, seconds, method, path, body
         )
 
+    def _host_of(self, base: str) -> str:
+        hosts = {self.hosts.clob: "clob", self.hosts.gamma: "gamma", self.hosts.data: "data"}
+        return hosts.get(base, "other")
+
     async def _read(
         self,
         base: str,
@@ -123,21 +129,28 @@ class PolymarketRest:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> bytes:
-        """Return the body of a 200 answer; raises StoreError for everything else."""
+        """Return the body of a 200 answer; raises StoreError for everything else.
+
+        Waits for the tokens of its rate limits, so that it does not earn a 429.
+        """
         sent = dict(headers or {})
-        if auth:
-            sent |= self._auth(method, path, (content or b"").decode())
         if content is not None:
             sent["Content-Type"] = "application/json"
         pairs: list[tuple[str, str | int | float | bool | None]] = list(
             params.items() if isinstance(params, Mapping) else params
         )
+        buckets = self.budget.buckets(self._host_of(base), method, path, self._clock.mono_ns())
+        while (wait := self.budget.take_or_wait_ns(buckets, self._clock.mono_ns())) > 0:
+            await self._clock.sleep(wait / NS_PER_S)
+        if auth:
+            sent |= self._auth(method, path, (content or b"").decode())
         try:
             answer = await self._http.request(
                 method, base + path, params=pairs or None, content=content, headers=sent
             )
         except httpx.HTTPError as error:
             raise StoreError(f"{method} {path}: {type(error).__name__}") from error
+        self.budget.answered(buckets, answer.status_code, self._clock.mono_ns())
         if answer.status_code != 200:
             raise StoreError(f"{method} {path}: HTTP {answer.status_code} {answer.text[:120]}")
         return answer.content
@@ -276,7 +289,12 @@ class PolymarketRest:
             "Content-Type": "application/json",
             "User-Agent": USER_AGENT,
         }
-        return await self._orders.send("POST", "/order", headers, body, may_send)
+        answer = await self._orders.send("POST", "/order", headers, body, may_send)
+        if answer is not None:
+            now_ns = self._clock.mono_ns()
+            buckets = self.budget.buckets("clob", "POST", "/order", now_ns)
+            self.budget.answered(buckets, answer[0], now_ns)
+        return answer
 
     async def warm_orders(self) -> None:
         """Keep a connection of the order path open. Raises StoreError when that fails."""

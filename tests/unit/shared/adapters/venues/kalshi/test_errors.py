@@ -46,6 +46,8 @@ def test_listed_answers_are_refusals(status: int, body: bytes, reason: str) -> N
         (403, b"<html>blocked</html>"),
         (429, b""),
         (429, nested("too_many_requests")),
+        (429, b'{"error":"try again"}'),  # F-024: the exact text or nothing
+        (429, b'{"error":"too many requests, order accepted"}'),
         (404, nested("not_found")),
         (404, nested("order_not_found")),
         (400, nested("something_new")),
