@@ -36,6 +36,7 @@ from shared.adapters.venues.polymarket.account import PolymarketAccount
 from shared.adapters.venues.polymarket.encoding import encode_order_row
 from shared.adapters.venues.polymarket.execution import PolymarketExecution
 from shared.adapters.venues.polymarket.market_data import PolymarketMarketData
+from shared.adapters.venues.polymarket.rest import PolymarketRest
 from shared.contracts import config_v1, names
 from shared.domain.config import DEFAULT_CONFIG, Config
 from shared.domain.enums import FillsMode, Venue
@@ -60,7 +61,7 @@ from trader_task.clock import SystemClock
 from trader_task.command_stores import CommandStores
 from trader_task.outside import Outside
 from trader_task.settings import Settings
-from trader_task.start_checks import account_check, geoblock_check
+from trader_task.start_checks import account_check, geoblock_check, jurisdiction_check
 from trader_task.trader import Trader
 
 log = structlog.get_logger("bootstrap")
@@ -122,10 +123,8 @@ async def build_trader(
     venues = await _connect_venues(
         settings, kernel, instruments.of, clock, secrets, oldest_ns, stack
     )
-    checks: list[Callable[[], Awaitable[None]]] = []
     late_sink: list[Callable[[EventBody], None]] = []
-    if settings.geoblock_url:
-        checks.append(geoblock_check(settings.geoblock_url, clock, lambda body: late_sink[0](body)))
+    checks = _start_checks(settings, venues, clock, lambda body: late_sink[0](body))
     outside = Outside(
         clock=clock,
         kernel=kernel,
@@ -167,7 +166,7 @@ def _start_checks(
     settings: Settings, venues: _Venues, clock: SystemClock, sink: Callable[[EventBody], None]
 ) -> list[Callable[[], Awaitable[None]]]:
     """Return what must be answered before opening, in this mode."""
-    checks: list[Callable[[], Awaitable[None]]] = list(venues.warm_ups)
+    checks = [jurisdiction_check(settings.jurisdiction, clock, sink), *venues.warm_ups]
     account = venues.accounts[Venue.POLYMARKET]
     if isinstance(account, PolymarketAccount):
         checks.append(account_check(account.read_state, clock, sink))
@@ -198,21 +197,22 @@ async def _connect_venues(
         ws=urls.polymarket_ws_url,
         geoblock=settings.geoblock_url,
     )
-    polymarket = PolymarketMarketData(hosts, clock)
-    stack.push_async_callback(polymarket.aclose)
+    is_paper = settings.fills is FillsMode.PAPER
+    credentials = None if is_paper else Credentials.from_secret(secrets["polymarket"])
+    # One client for feed, orders and account: they share the limits of our address.
+    rest = PolymarketRest(hosts, clock, credentials)
+    stack.push_async_callback(rest.aclose)
+    polymarket = PolymarketMarketData(hosts, clock, rest)
     venues = _Venues(feeds={Venue.KALSHI: kalshi.market_data, Venue.POLYMARKET: polymarket})
     venues.wire_errors = lambda: Counter(kalshi.tally.counts) + polymarket.channel.errors
-    if settings.fills is FillsMode.PAPER:
+    if credentials is None:
         await _add_paper(settings, venues, kernel, instrument_of, clock, stack)
         return venues
-    credentials = Credentials.from_secret(secrets["polymarket"])
     execution = PolymarketExecution(
-        hosts, credentials, clock, instrument_of, sweep_from_wall_ns=oldest_ns
+        hosts, credentials, clock, instrument_of, rest=rest, sweep_from_wall_ns=oldest_ns
     )
-    account = PolymarketAccount(hosts, credentials, clock, instrument_of)
-    stack.push_async_callback(execution.aclose)
-    stack.push_async_callback(account.aclose)
-    venues.warm_ups.append(execution.warm)
+    account = PolymarketAccount(hosts, credentials, clock, instrument_of, rest=rest)
+    venues.warm_ups += [kalshi.execution.warm, execution.warm]
     venues.executions = {Venue.KALSHI: kalshi.execution, Venue.POLYMARKET: execution}
     venues.accounts = {Venue.KALSHI: kalshi.account, Venue.POLYMARKET: account}
     return venues

@@ -69,6 +69,7 @@ SHARED_NAMES: Final = (
     "TWINLEG_MODE",
     "TWINLEG_METRICS_PORT",
     "TWINLEG_GEOBLOCK_URL",
+    "TWINLEG_JURISDICTION",
     "AWS_ENDPOINT_URL",
     "AWS_REGION",
     *_URLS,
@@ -98,6 +99,8 @@ class Settings:
     geoblock_url: str
     aws_endpoint_url: str
     aws_region: str
+    jurisdiction: str = ""
+    """Country of the operator, two letters in upper case; empty = not stated."""
     queue_capacity: int = 20_000
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -162,10 +165,19 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         geoblock_url=env.get("TWINLEG_GEOBLOCK_URL", ""),
         aws_endpoint_url=env.get("AWS_ENDPOINT_URL", ""),
         aws_region=env.get("AWS_REGION", "eu-west-1"),
+        jurisdiction=_jurisdiction(env.get("TWINLEG_JURISDICTION", "")),
         environment=env,
     )
     refuse_swapped_modes(settings)
     return settings
+
+
+def _jurisdiction(text: str) -> str:
+    """Return a country code of two letters, or an empty text. Raises ConfigError."""
+    code = text.strip().upper()
+    if code and not (len(code) == 2 and code.isascii() and code.isalpha()):
+        raise ConfigError("TWINLEG_JURISDICTION must be a country code of two letters")
+    return code
 
 
 def refuse_swapped_modes(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Questions that must be answered before opening, asked once at start-up.
+"""Questions that must be answered before opening, asked at start-up and every hour.
 
 A question that cannot be asked keeps recovery waiting (fail closed); an answer that
 forbids trading becomes a halt of that venue, for a person to look at.
@@ -20,6 +20,33 @@ from shared.ports.clock import Clock
 log = structlog.get_logger("start")
 
 
+def _halt_polymarket(
+    note: str, clock: Clock, sink: Callable[[EventBody], None], source: str = "start"
+) -> None:
+    halt = Halt(
+        "venue:polymarket", HaltReason.ACCOUNT_RESTRICTED, source, clock.wall_ns(), note=note
+    )
+    sink(HaltTaken(halt))
+
+
+def jurisdiction_check(
+    jurisdiction: str, clock: Clock, sink: Callable[[EventBody], None]
+) -> Callable[[], Awaitable[None]]:
+    """Return a check that refuses the international book to an operator in the US."""
+
+    async def check() -> None:
+        log.info("jurisdiction", code=jurisdiction or "not stated")
+        if jurisdiction == "US":
+            _halt_polymarket(
+                "an operator in the US may not trade the international book: "
+                "only Polymarket US is open to you",
+                clock,
+                sink,
+            )
+
+    return check
+
+
 def geoblock_check(
     url: str, clock: Clock, sink: Callable[[EventBody], None]
 ) -> Callable[[], Awaitable[None]]:
@@ -34,10 +61,7 @@ def geoblock_check(
             raise StoreError(f"geoblock check unanswered: {type(error).__name__}") from None
         log.info("geoblock", blocked=blocked)
         if blocked:
-            note = "the venue refuses this address"
-            wall = clock.wall_ns()
-            reason = HaltReason.ACCOUNT_RESTRICTED
-            sink(HaltTaken(Halt("venue:polymarket", reason, "start", wall, note=note)))
+            _halt_polymarket("the venue refuses this address", clock, sink)
 
     return check
 
@@ -51,6 +75,9 @@ class AccountState(Protocol):
     @property
     def is_closed_only(self) -> bool: ...
 
+    @property
+    def missing_allowances(self) -> tuple[str, ...]: ...
+
 
 def account_check(
     read_state: Callable[[], Awaitable[AccountState]],
@@ -61,12 +88,19 @@ def account_check(
 
     async def check() -> None:
         state = await read_state()
-        log.info("account", blocked=state.is_region_blocked, closed_only=state.is_closed_only)
-        if state.is_region_blocked or state.is_closed_only:
-            what = "this address" if state.is_region_blocked else "this account: closing only"
-            note = f"the venue refuses {what}"
-            wall = clock.wall_ns()
-            reason = HaltReason.ACCOUNT_RESTRICTED
-            sink(HaltTaken(Halt("venue:polymarket", reason, "start", wall, note=note)))
+        missing = state.missing_allowances
+        log.info(
+            "account",
+            blocked=state.is_region_blocked,
+            closed_only=state.is_closed_only,
+            missing_allowances=list(missing),
+        )
+        if state.is_region_blocked:
+            _halt_polymarket("the venue refuses this address", clock, sink)
+        elif state.is_closed_only:
+            _halt_polymarket("the venue refuses this account: closing only", clock, sink)
+        elif missing:
+            names = ", ".join(missing)
+            _halt_polymarket(f"the wallet gives no allowance to {names}", clock, sink)
 
     return check

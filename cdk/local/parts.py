@@ -177,6 +177,7 @@ class Parts:
             "TWINLEG_POLYMARKET_GAMMA_URL": f"http://{polymarket}/gamma",
             "TWINLEG_POLYMARKET_DATA_URL": f"http://{polymarket}/data-api",
             "TWINLEG_POLYMARKET_WS_URL": f"ws://{polymarket}/ws",
+            "TWINLEG_JURISDICTION": os.environ.get("TWINLEG_JURISDICTION", ""),
             "TWINLEG_GEOBLOCK_URL": f"http://{polymarket}/api/geoblock",
         }
         node = find_node()

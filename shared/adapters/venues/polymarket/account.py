@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from shared.adapters.venues.polymarket.capabilities import EXCHANGE_NEG_RISK, EXCHANGE_STANDARD
 from shared.adapters.venues.polymarket.instruments import (
     build_instrument,
     parse_payout,
@@ -24,7 +25,7 @@ from shared.adapters.venues.polymarket.parsing import (
     read_balance,
 )
 from shared.adapters.venues.polymarket.rest import Credentials, Hosts, PolymarketRest
-from shared.adapters.venues.polymarket.schemas import ActivityRow, GeoblockAnswer
+from shared.adapters.venues.polymarket.schemas import ActivityRow, BalanceAnswer, GeoblockAnswer
 from shared.domain.enums import Venue
 from shared.domain.errors import StoreError, WireError
 from shared.domain.events import AccountSnapshot, PayoutSeen, VenuePosition
@@ -44,6 +45,8 @@ class AccountState:
     is_region_blocked: bool
     country: str
     is_closed_only: bool
+    missing_allowances: tuple[str, ...]
+    """Exchange contracts that may not move the whole balance: orders there would fail."""
 
 
 class PolymarketAccount:
@@ -182,10 +185,30 @@ class PolymarketAccount:
     async def read_state(self) -> AccountState:
         """Ask geoblock and account restrictions. Raises StoreError or WireError: not known."""
         region: GeoblockAnswer
-        region, closed_only = await asyncio.gather(
-            self._rest.geoblock(), self._rest.is_closed_only()
+        region, closed_only, money = await asyncio.gather(
+            self._rest.geoblock(), self._rest.is_closed_only(), self._rest.collateral_answer()
         )
-        return AccountState(region.blocked, region.country, closed_only)
+        missing = find_missing_allowances(money)
+        return AccountState(region.blocked, region.country, closed_only, missing)
+
+
+def find_missing_allowances(answer: BalanceAnswer) -> tuple[str, ...]:
+    """Return the exchanges (standard, negative risk) that may not move the whole balance.
+
+    Raises:
+        WireError: the venue did not say, or said no number: not known is not "given".
+    """
+    if answer.allowances is None:
+        raise WireError("polymarket.allowances", "missing")
+    given = {address.lower(): amount for address, amount in answer.allowances.items()}
+    missing = []
+    for name, address in (("standard", EXCHANGE_STANDARD), ("neg_risk", EXCHANGE_NEG_RISK)):
+        amount = given.get(address.lower(), "0")
+        if not (amount.isascii() and amount.isdigit() and len(amount) <= 80):
+            raise WireError("polymarket.allowances", amount[:80])
+        if int(amount) < max(1, read_balance(answer.balance)):
+            missing.append(name)
+    return tuple(missing)
 
 
 def payout_of_rows(rows: Sequence[ActivityRow]) -> PriceMicros | None:

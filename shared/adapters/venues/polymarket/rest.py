@@ -210,13 +210,17 @@ class PolymarketRest:
 
     async def collateral(self) -> str:
         """Return the pUSD balance text of the trading wallet."""
+        return (await self.collateral_answer()).balance
+
+    async def collateral_answer(self) -> BalanceAnswer:
+        """Return balance and allowances of the trading wallet's pUSD."""
         assert self._credentials is not None
         params = {
             "asset_type": "COLLATERAL",
             "signature_type": str(int(self._credentials.signature_type)),
         }
         raw = await self._read(self.hosts.clob, "/balance-allowance", params, auth=True)
-        return decode(_BALANCE, raw, "polymarket.balance").balance
+        return decode(_BALANCE, raw, "polymarket.balance")
 
     async def conditional(self, token: str) -> str:
         """Return the share balance text of one token, as the chain has it."""

@@ -267,7 +267,10 @@ class UserHead(Struct):
 
 
 class BalanceAnswer(Struct):
+    """Balance, and what each exchange contract may move of it (address to amount)."""
+
     balance: str
+    allowances: dict[str, str] | None = None
 
 
 class PositionRow(Struct, rename="camel"):
