@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.domain.commands import CancelOrder, CommitEnvelope
+from shared.domain.commands import CancelOrder
 from shared.domain.enums import HaltReason
 from shared.domain.events import (
     AttemptAnswered,
@@ -21,7 +21,6 @@ from shared.domain.events import (
     SendRefused,
     TradeFinality,
 )
-from shared.domain.ids import derive_package_id
 from shared.domain.order import (
     Acked,
     AckStatus,
@@ -36,8 +35,9 @@ from shared.domain.order import (
 from shared.domain.package import Attempt, Package
 from shared.domain.package_table import PackageEvent, PackageState
 from shared.domain.units import NS_PER_S
-from shared.engine import accounting, attempts, hedger, machine, rows
+from shared.engine import accounting, attempts, machine, rows
 from shared.engine.halts import raise_halt
+from shared.engine.repair import open_repair
 from shared.engine.state import State, Turn
 
 PS = PackageState
@@ -341,59 +341,3 @@ def on_times(state: State, turn: Turn, event: OrderTimes) -> None:
     attempt.sent_wall_ns = event.sent_wall_ns or attempt.sent_wall_ns
     attempt.ack_wall_ns = event.ack_wall_ns or attempt.ack_wall_ns
     turn.write("orders", rows.attempt_row(package, attempt))
-
-
-def open_repair(state: State, turn: Turn, parent: Package) -> None:
-    """Late evidence after an end: the residual becomes a REPAIR package (I-13)."""
-    if any(p.parent_id == parent.package_id for p in state.waiting_repairs.values()):
-        return
-    live = [p for p in state.live_packages() if p.parent_id == parent.package_id]
-    if live or abs(parent.residual) < hedger.DUST_QTY:
-        return
-    state.package_number += 1
-    repair = Package(
-        package_id=derive_package_id(attempts.run_of(state), state.package_number),
-        number=state.package_number,
-        kind="repair",
-        parent_id=parent.package_id,
-        pair_id=parent.pair_id,
-        pair_name=parent.pair_name,
-        polarity=parent.polarity,
-        category=parent.category,
-        source=parent.source,
-        legs=parent.legs,
-        leg_first=parent.leg_first,
-        qty=parent.qty,
-        qty_max=parent.qty_max,
-        entry_edge_micros=0,
-        expected_usd=parent.expected_usd,
-        cost_worst_usd=parent.cost_worst_usd,
-        settle_worst_ns=parent.settle_worst_ns,
-        created_wall_ns=turn.wall,
-        created_mono_ns=turn.mono,
-        is_probe=False,
-        breakdown={},
-        versions=state.versions(),
-        carried=(parent.net(0), parent.net(1)),
-    )
-    attempts.make_slots(repair)
-    state.waiting_repairs[repair.package_id] = repair
-    turn.emit(
-        CommitEnvelope(
-            repair.package_id,
-            rows.package_row(repair, state.mode, state.run_id),
-            tuple(rows.attempt_row(repair, a) for a in repair.attempts.values()),
-            None,
-            None,
-            is_extension=True,
-        )
-    )
-    turn.decide(
-        state,
-        "repair",
-        str(parent.package_id),
-        "opened",
-        "an execution became known after the package had ended",
-        package=repair,
-        severity="p1",
-    )

@@ -1,0 +1,69 @@
+"""REPAIR packages: what becomes known after an end is worked off by a package of its own.
+
+An end absorbs everything (I-20), so a late fill or a voided trade never reopens it; the
+residual it leaves goes into a new package that starts exposed, with its own committed slots.
+"""
+
+from __future__ import annotations
+
+from shared.domain.commands import CommitEnvelope
+from shared.domain.ids import derive_package_id
+from shared.domain.package import Package
+from shared.engine import attempts, hedger, rows
+from shared.engine.state import State, Turn
+
+
+def open_repair(state: State, turn: Turn, parent: Package) -> None:
+    """Late evidence after an end: the residual becomes a REPAIR package (I-13)."""
+    if any(p.parent_id == parent.package_id for p in state.waiting_repairs.values()):
+        return
+    live = [p for p in state.live_packages() if p.parent_id == parent.package_id]
+    if live or abs(parent.residual) < hedger.DUST_QTY:
+        return
+    state.package_number += 1
+    repair = Package(
+        package_id=derive_package_id(attempts.run_of(state), state.package_number),
+        number=state.package_number,
+        kind="repair",
+        parent_id=parent.package_id,
+        pair_id=parent.pair_id,
+        pair_name=parent.pair_name,
+        polarity=parent.polarity,
+        category=parent.category,
+        source=parent.source,
+        legs=parent.legs,
+        leg_first=parent.leg_first,
+        qty=parent.qty,
+        qty_max=parent.qty_max,
+        entry_edge_micros=0,
+        expected_usd=parent.expected_usd,
+        cost_worst_usd=parent.cost_worst_usd,
+        settle_worst_ns=parent.settle_worst_ns,
+        created_wall_ns=turn.wall,
+        created_mono_ns=turn.mono,
+        is_probe=False,
+        breakdown={},
+        versions=state.versions(),
+        carried=(parent.net(0), parent.net(1)),
+    )
+    attempts.make_slots(repair)
+    state.waiting_repairs[repair.package_id] = repair
+    turn.emit(
+        CommitEnvelope(
+            repair.package_id,
+            rows.package_row(repair, state.mode, state.run_id),
+            tuple(rows.attempt_row(repair, a) for a in repair.attempts.values()),
+            None,
+            None,
+            is_extension=True,
+        )
+    )
+    turn.decide(
+        state,
+        "repair",
+        str(parent.package_id),
+        "opened",
+        "an execution became known after the package had ended",
+        package=repair,
+        severity="p1",
+    )
