@@ -8,7 +8,7 @@ from typing import Final
 from shared.matching.propositions import Kind, Proposition
 from shared.matching.propositions.clauses import Clause
 from shared.matching.propositions.vocabulary import content
-from shared.matching.rules.findings import CONFLICT, ONE_SIDE, SAME, Finding, finding
+from shared.matching.rules.findings import CONFLICT, ONE_SIDE, SAME, UNKNOWN, Finding, finding
 from shared.matching.text import fold
 
 _TAILS: Final = {
@@ -41,6 +41,8 @@ def _clause(
 ) -> Finding | None:
     tail = code in _TAILS[kind]
     name = f"CLAUSE_{code.upper()}"
+    if code == "exactly" and a.values and b.values:
+        return _exactly(name, x, y, a, b)
     if x is not None and y is not None:
         if x.value == y.value:
             return finding(name, SAME, f"both: {x.value}", x.span, y.span)
@@ -58,6 +60,22 @@ def _clause(
         reason = "one side pays on the announcement, the other on the fact"
         return finding(name, CONFLICT, reason, *spans)
     return finding(name, ONE_SIDE, f"only one side says: {present.value}", *spans, tail=tail)
+
+
+def _exactly(
+    name: str, x: Clause | None, y: Clause | None, a: Proposition, b: Proposition
+) -> Finding:
+    """Check the clause for the exact value against its own side's comparison.
+
+    The comparisons themselves are compared elsewhere; a text that contradicts itself
+    ("above 25 ... exactly 25 resolves to Yes") means neither.
+    """
+    spans = (x.span if x else "", y.span if y else "")
+    for clause, side in ((x, a), (y, b)):
+        ends = [end for end in (side.values[0].low, side.values[0].high) if end is not None]
+        if clause is not None and len(ends) == 1 and ends[0][1] != (clause.value == "yes"):
+            return finding(name, UNKNOWN, "the clause contradicts the comparison", *spans)
+    return finding(name, SAME, "as each side's own comparison says", *spans)
 
 
 def _has_draws(a: Proposition, b: Proposition) -> bool:
