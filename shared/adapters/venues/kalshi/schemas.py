@@ -276,6 +276,8 @@ class DeltaMsg(Struct):
     delta_fp: str
     side: str
     ts_ms: int | None = None
+    client_order_id: str | None = None
+    """Present when an order of ours caused the change."""
 
 
 class TickerOnly(Struct):

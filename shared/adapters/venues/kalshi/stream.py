@@ -293,13 +293,15 @@ class BookStream:
             step.refresh.add(msg.market_ticker)
             raise WireError("off_grid", f"{msg.market_ticker} {msg.price_dollars}")
         size = book.change(side, price, delta)
+        if msg.client_order_id:
+            book.note_own(side, price, delta)
         book.changed_ns = now_ns
         ts_ns = read_epoch_ms(msg.ts_ms)
         step.venue_ts_ns = step.venue_ts_ns or ts_ns
         if book.is_crossed:
             raise WireError("crossed", f"{msg.market_ticker} {msg.price_dollars}")
         if book.state is BookState.SYNCED:
-            change = LevelChanged(side, price, size)
+            change = LevelChanged(side, price, book.of_others(side, price, size))
             market = self.instruments[msg.market_ticker].market_id
             step.bodies.append(BookChanged(market, (change,), ts_ns))
 

@@ -37,6 +37,7 @@ class WireBook:
         "changed_ns",
         "has_snapshot",
         "published_ns",
+        "own",
         "reason",
         "state",
         "version",
@@ -45,6 +46,8 @@ class WireBook:
     def __init__(self) -> None:
         self.bids: dict[PriceMicros, QtyMicros] = {}
         self.asks: dict[PriceMicros, QtyMicros] = {}
+        self.own: dict[tuple[BookSide, PriceMicros], int] = {}
+        """Our own resting size in each level, as far as the stream has said."""
         self.best_bid: int = 0
         self.best_ask: int = MICROS
         self.state = BookState.STALE
@@ -105,11 +108,29 @@ class WireBook:
             self.best_ask = min(self.asks, default=MICROS)
         return QtyMicros(0)
 
+    def note_own(self, side: BookSide, price: PriceMicros, delta: int) -> None:
+        """Learn from a change that one of our orders caused.
+
+        An order of ours that takes shrinks the level of others and changes nothing here.
+        Should another's trade eat our order unsaid, the level is understated, never over.
+        """
+        left = max(0, self.own.get((side, price), 0) + delta)
+        if left:
+            self.own[(side, price)] = left
+        else:
+            self.own.pop((side, price), None)
+
+    def of_others(self, side: BookSide, price: PriceMicros, size: int) -> QtyMicros:
+        """Return the part of a level that is not our own."""
+        return QtyMicros(max(0, size - self.own.get((side, price), 0)))
+
     def levels(self) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
-        """Return (bids best first, asks best first)."""
+        """Return (bids best first, asks best first) without our own resting orders."""
+        bids = ((p, self.of_others(BookSide.BID, p, q)) for p, q in self.bids.items())
+        asks = ((p, self.of_others(BookSide.ASK, p, q)) for p, q in self.asks.items())
         return (
-            tuple(sorted(self.bids.items(), reverse=True)),
-            tuple(sorted(self.asks.items())),
+            tuple(sorted(((p, q) for p, q in bids if q), reverse=True)),
+            tuple(sorted((p, q) for p, q in asks if q)),
         )
 
     def compare(self, bids: Iterable[Level], asks: Iterable[Level]) -> Comparison:
