@@ -13,7 +13,7 @@ import typer
 from typer.main import get_command
 
 from shared.domain.errors import ConfigError, TwinlegError
-from trader_task.commands import config, edition, later, live, match, quotes, stops
+from trader_task.commands import config, edition, later, live, match, quotes, simulate, stops
 from trader_task.commands.answers import DONE, FAILED, WRONG_USE, WrongUse
 
 app = typer.Typer(
@@ -35,7 +35,8 @@ def _register() -> None:
     running: tuple[Callable[..., None], ...] = (edition.up, edition.down, edition.trade)
     looking: tuple[Callable[..., None], ...] = (live.status, live.edges, live.why)
     stopping: tuple[Callable[..., None], ...] = (stops.halt, stops.freeze, stops.resume)
-    for command in running + looking + stopping:
+    proving: tuple[Callable[..., None], ...] = (simulate.simulate,)
+    for command in running + looking + stopping + proving:
         app.command()(command)
     for name, group in (
         ("fees", quotes.fees_app),

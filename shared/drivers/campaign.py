@@ -12,23 +12,6 @@ from shared.exchange.fault_plan import FaultKind
 
 COVERAGE_FROM: Final = 3_000
 """Runs of at least this many seeds fail unless every fault and state occurred."""
-NOT_INJECTED: Final = frozenset(
-    {
-        FaultKind.REORDER,
-        FaultKind.STALE_TS,
-        FaultKind.GHOST_FILL,
-        FaultKind.HTTP_425,
-        FaultKind.TICK_CHANGE,
-        FaultKind.VENUE_PAUSE,
-        FaultKind.LEASE_FIGHT,
-        FaultKind.BAD_BODY,
-        FaultKind.ACCOUNT_LIMIT,
-        FaultKind.RULE_CHANGE,
-        FaultKind.FOREIGN_FILL,
-        FaultKind.CONFIG_ERROR,
-    }
-)
-"""Kinds that this simulation does not inject; a coverage run says so and fails."""
 
 
 def run_campaign(

@@ -32,7 +32,6 @@ GROUPS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "export": tuple((what, "the yearly exports") for what in ("fills", "settlements", "ledger")),
 }
 SINGLE: Final = (
-    ("simulate", "the fault simulation"),
     ("record", "recording live markets"),
     ("replay", "replaying the event log"),
 )
