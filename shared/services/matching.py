@@ -54,7 +54,7 @@ def run(
     assert now_ns > 0 and 0 < accept_score_ppm <= 1_000_000
     first = _open(store.list_markets(Venue.KALSHI.value), now_ns)
     second = _open(store.list_markets(Venue.POLYMARKET.value), now_ns)
-    rows = {str(row["id"]): row for row in store.list_pairs()}
+    rows = _known(store)
     by_id = {m.instrument.market_id: m for m in (*first, *second)}
     changed = store.save_verdicts([*_closed(rows, by_id, now_ns), *_edited(rows, by_id, now_ns)])
     counts: Counter[str] = Counter()
@@ -83,6 +83,16 @@ def run(
     if flags is not None:
         flags.put_pointer(POINTER, store.load_pair_set()[0])
     return dict(counts)
+
+
+def _known(store: CatalogueStore) -> dict[str, Row]:
+    """Return the pairs that a run may change, by id.
+
+    Ended pairs only grow in number and never come back but by a new judgement, which the
+    store merges by id; they are not read.
+    """
+    verdicts = [v for v in Verdict if v is not Verdict.DEACTIVATED]
+    return {str(row["id"]): row for v in verdicts for row in store.list_pairs(verdict=v.value)}
 
 
 def _open(markets: Sequence[CatalogueMarket], now_ns: int) -> list[CatalogueMarket]:
