@@ -22,7 +22,7 @@ async def raw_orders(lab: Lab, count: int, body: bytes) -> list[tuple[int, str]]
         await rest.send(rest.build("POST", ORDERS.removeprefix("/trade-api/v2"), body=body))
         for _ in range(count)
     ]
-    return [(answer.status, answer.body.decode()) for answer in answers]
+    return [(answer.status, answer.body.decode()) for answer in answers if answer is not None]
 
 
 async def test_429_has_the_documented_body_and_each_shard_its_own_bucket() -> None:
@@ -43,7 +43,8 @@ async def test_cancels_cost_two_tokens() -> None:
         path = ORDERS.removeprefix("/trade-api/v2") + "/none"
         query = {"exchange_index": 2, "market_ticker": COIN}
         statuses = [
-            (await rest.send(rest.build("DELETE", path, query=query))).status for _ in range(50)
+            getattr(await rest.send(rest.build("DELETE", path, query=query)), "status", 0)
+            for _ in range(50)
         ]
         assert statuses.count(404) >= 50 - 2
 

@@ -17,7 +17,7 @@ from typing import Final
 from shared.adapters.venues.kalshi import capabilities as cap
 from shared.adapters.venues.kalshi.account import KalshiAccount
 from shared.adapters.venues.kalshi.errors import WireTally, find_refusal
-from shared.adapters.venues.kalshi.evidence import AttemptMemory, judge
+from shared.adapters.venues.kalshi.evidence import Attempt, AttemptMemory, judge
 from shared.adapters.venues.kalshi.order_codec import decode_order, encode_order, find_difference
 from shared.adapters.venues.kalshi.parsing import decode, read_amount, read_count, sample_of
 from shared.adapters.venues.kalshi.rest import Answer, KalshiRest, Query
@@ -55,6 +55,7 @@ _ORDERS: Final = "/portfolio/events/orders"
 _ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
 _LOOK_BACK_S: Final = 600
 _CANCEL_TRIES: Final = 4
+_WARM_EVERY_S: Final = 5.0
 _SWEEP_LOCK_NS: Final = 60 * NS_PER_S
 
 
@@ -83,7 +84,8 @@ class KalshiExecution:
         )
 
     async def warm(self) -> None:
-        """Learn this account's rate limits before the first order. Raises StoreError."""
+        """Open the order path and learn the rate limits before an order. Raises StoreError."""
+        await self._rest.warm_orders()
         try:
             await self._rest.learn_limits()
         except WireError as error:
@@ -108,13 +110,22 @@ class KalshiExecution:
         if not self._rest.take_write(ticket.shard, cap.COST_DEFAULT, is_opening=ticket.is_opening):
             return Rejected(ticket.attempt_id, "local: write budget reserved for reducing")
         request = self._rest.build("POST", _ORDERS, body=order.payload)
-        if may_send() is not None:
-            return None
-        attempt = self._memory.sending(ticket, self._clock.wall_ns())
+        begun: list[Attempt] = []
+
+        def permit() -> str | None:
+            reason = may_send()
+            if reason is None:
+                begun.append(self._memory.sending(ticket, self._clock.wall_ns()))
+            return reason
+
         try:
-            answer = await self._rest.send(request)
+            answer = await self._rest.send(request, permit)
         finally:
-            attempt.closed_mono_ns = self._clock.mono_ns()
+            for attempt in begun:
+                attempt.closed_mono_ns = self._clock.mono_ns()
+        if answer is None or answer.is_unsent:
+            # Not a byte left: that is "not sent", never unknown.
+            return None
         self._rest.note_write(ticket.shard, cap.COST_DEFAULT, answer.status)
         return await self._judge_answer(ticket, answer)
 
@@ -202,6 +213,7 @@ class KalshiExecution:
         answer = await self._rest.send(
             self._rest.build("DELETE", f"{_ORDERS}/{order_id}", query=query)
         )
+        assert answer is not None, "a cancel needs no permission"
         self._rest.note_write(shard, cap.COST_CANCEL, answer.status)
         if answer.status == 429:
             return await self._cancel_one(order_id, ticker, shard, tries - 1)
@@ -239,7 +251,7 @@ class KalshiExecution:
         """The kill switch's cancel-all; afterwards nothing is submitted for 60 s (F-030)."""
         self._locked_until_ns = self._clock.mono_ns() + _SWEEP_LOCK_NS
         answer = await self._rest.send(self._rest.build("DELETE", _ORDERS))
-        return answer.status in (200, 204)
+        return answer is not None and answer.status in (200, 204)
 
     # --- evidence ---------------------------------------------------------------------------
 
@@ -267,7 +279,21 @@ class KalshiExecution:
 
     async def run_user_stream(self, sink: Sink) -> None:
         """Emit FillSeen until cancelled; REST is swept after each reconnect and regularly."""
-        await self._stream.run(sink)
+        warm = asyncio.create_task(self._stay_warm())
+        try:
+            await self._stream.run(sink)
+        finally:
+            warm.cancel()
+            await asyncio.gather(warm, return_exceptions=True)
+
+    async def _stay_warm(self) -> None:
+        """Use the order path often enough that an order finds an open connection."""
+        while True:
+            try:
+                await self._rest.warm_orders()
+            except StoreError as error:
+                self._tally.note("order_path", str(error))
+            await self._clock.sleep(_WARM_EVERY_S)
 
 
 def read_cost(ticket: LegTicket, filled: QtyMicros, average_text: str | None) -> UsdMicros:

@@ -1,4 +1,4 @@
-"""One signed, kept-alive HTTPS connection pool to the REST API.
+"""Signed HTTPS to the REST API: a pool for reads, warm connections for writes.
 
 Rule 1: reads wait for rate-limit tokens; writes never wait, they are told "no" at once.
 Rule 2: redirects are never followed (a followed redirect would resend a signature for
@@ -9,10 +9,10 @@ a write returns what happened on the wire and never raises for I/O.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import httpx
 
@@ -22,6 +22,12 @@ from shared.adapters.venues.kalshi.parsing import decode, sample_of
 from shared.adapters.venues.kalshi.rate_limits import KalshiBudget
 from shared.adapters.venues.kalshi.schemas import LimitsReply
 from shared.adapters.venues.kalshi.signing import Signer
+from shared.adapters.venues.order_connection import (
+    NoAnswerError,
+    NotConnectedError,
+    OrderConnection,
+    OrderWire,
+)
 from shared.domain.errors import StoreError, WireError
 from shared.domain.units import NS_PER_S
 from shared.ports.clock import Clock
@@ -42,6 +48,18 @@ class Answer:
     status: int
     body: bytes
     failure: str = ""
+    is_unsent: bool = False
+    """No connection could be opened: not a byte left."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRequest:
+    """A signed write, ready to be sent at once. ``target`` is path and query."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class KalshiRest:
@@ -56,15 +74,14 @@ class KalshiRest:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         read_timeout_s: float = 10.0,
-        write_timeout_s: float = 2.0,
+        wire: OrderWire | None = None,
     ) -> None:
         self._signer = signer
         self.clock = clock
         self.tally = tally
         self.budget = KalshiBudget(clock.mono_ns())
         self._read_timeout = httpx.Timeout(read_timeout_s, connect=5.0)
-        self._write_timeout = httpx.Timeout(write_timeout_s)
-        self._write_timeout_s = write_timeout_s
+        self._wire: OrderWire = wire or OrderConnection(endpoints.rest)
         self._client = httpx.AsyncClient(
             base_url=endpoints.rest,
             follow_redirects=False,
@@ -77,6 +94,7 @@ class KalshiRest:
         )
 
     async def close(self) -> None:
+        await self._wire.aclose()
         await self._client.aclose()
 
     # --- reads -----------------------------------------------------------------------------
@@ -181,32 +199,43 @@ class KalshiRest:
             bucket.accepted()
 
     def build(
-        self, method: str, path: str, *, query: Query = None, body: bytes | None = None
-    ) -> httpx.Request:
+        self, method: str, path: str, *, query: Query = None, body: bytes = b""
+    ) -> WriteRequest:
         """Build and sign a write, ready to be sent at once."""
-        headers = self._sign(method, path)
-        if body is not None:
+        headers = {"Accept": "application/json", **self._sign(method, path)}
+        if body:
             headers["Content-Type"] = "application/json"
-        return self._client.build_request(
-            method,
-            cap.API_PATH + path,
-            params=query,
-            content=body,
-            headers=headers,
-            timeout=self._write_timeout,
-        )
+        target = cap.API_PATH + path + (f"?{urlencode(query)}" if query else "")
+        return WriteRequest(method, target, headers, body)
 
-    async def send(self, request: httpx.Request) -> Answer:
-        """Send a built request once; every failure is an ``Answer`` of status 0."""
+    async def send(
+        self, request: WriteRequest, may_send: Callable[[], str | None] = lambda: None
+    ) -> Answer | None:
+        """Send a built request once over a warm connection; failures are ``Answer``s.
+
+        ``may_send`` is asked with an open connection, right before the first byte; None
+        when it gave a reason against (nothing was sent).
+        """
         try:
-            # One bound over the whole exchange: a peer that drips bytes is cut as well.
-            async with asyncio.timeout(self._write_timeout_s):
-                response = await self._client.send(request)
-        except (httpx.TimeoutException, TimeoutError) as error:
-            return Answer(0, b"", f"timeout:{type(error).__name__}")
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
-            return Answer(0, b"", f"connection:{type(error).__name__}")
-        return Answer(response.status_code, response.content)
+            answer = await self._wire.send(
+                request.method, request.target, request.headers, request.body, may_send
+            )
+        except NotConnectedError as error:
+            return Answer(0, b"", f"connection: {error}", is_unsent=True)
+        except NoAnswerError as error:
+            kind = "timeout" if "Timeout" in str(error) else "connection"
+            return Answer(0, b"", f"{kind}: {error}")
+        return None if answer is None else Answer(*answer)
+
+    async def warm_orders(self) -> None:
+        """Keep a connection of the order path open. Raises StoreError when that fails."""
+        path = cap.API_PATH + "/exchange/status"
+        try:
+            status = await self._wire.warm(path, {"Accept": "application/json"})
+        except (NotConnectedError, NoAnswerError) as error:
+            raise StoreError(f"kalshi order connection: {error}") from error
+        if status != 200:
+            raise StoreError(f"kalshi order connection: HTTP {status}")
 
     def _sign(self, method: str, path: str) -> dict[str, str]:
         if self._signer is None:

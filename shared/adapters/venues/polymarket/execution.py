@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from shared.adapters.venues.order_connection import NoAnswerError, NotConnectedError
 from shared.adapters.venues.polymarket.answers import judge_answer
 from shared.adapters.venues.polymarket.capabilities import CLOB_VERSION, ROUNDING, exchange_of
 from shared.adapters.venues.polymarket.encoding import (
@@ -25,7 +26,6 @@ from shared.adapters.venues.polymarket.encoding import (
 )
 from shared.adapters.venues.polymarket.evidence import EvidenceJudge, Look, trades_by_order
 from shared.adapters.venues.polymarket.fills import FAILED, trade_state
-from shared.adapters.venues.polymarket.order_connection import NoAnswerError, NotConnectedError
 from shared.adapters.venues.polymarket.own_trades import InstrumentOf, OwnTrades
 from shared.adapters.venues.polymarket.parsing import read_balance
 from shared.adapters.venues.polymarket.rest import Credentials, Hosts, PolymarketRest

@@ -13,12 +13,12 @@ from typing import Any, Final, TypeVar
 import httpx
 import msgspec
 
-from shared.adapters.venues.polymarket.access import PRODUCTION, Credentials, Hosts
-from shared.adapters.venues.polymarket.order_connection import (
+from shared.adapters.venues.order_connection import (
     NoAnswerError,
     NotConnectedError,
     OrderConnection,
 )
+from shared.adapters.venues.polymarket.access import PRODUCTION, Credentials, Hosts
 from shared.adapters.venues.polymarket.parsing import decode
 from shared.adapters.venues.polymarket.rate_limits import PolymarketBudget
 from shared.adapters.venues.polymarket.schemas import (

@@ -89,7 +89,7 @@ async def test_f019_f085_answers_that_do_not_fit_are_unknown(change: dict[str, A
     "answer",
     [
         httpx.ReadTimeout("slow"),
-        httpx.ConnectError("refused"),
+        httpx.ReadError("cut"),
         httpx.RemoteProtocolError("cut"),
         httpx.WriteError("cut"),
         reply(201, b""),

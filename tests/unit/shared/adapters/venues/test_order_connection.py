@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from shared.adapters.venues.polymarket import order_connection
-from shared.adapters.venues.polymarket.order_connection import (
+from shared.adapters.venues import order_connection
+from shared.adapters.venues.order_connection import (
     NoAnswerError,
     NotConnectedError,
     OrderConnection,

@@ -14,7 +14,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import h11
@@ -35,6 +35,23 @@ class NotConnectedError(Exception):
 
 class NoAnswerError(Exception):
     """Bytes were sent and no whole answer came back: the outcome is unknown."""
+
+
+class OrderWire(Protocol):
+    """What an adapter needs of the connection of its order path."""
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        may_send: Callable[[], str | None],
+    ) -> tuple[int, bytes] | None: ...
+
+    async def warm(self, path: str, headers: Mapping[str, str]) -> int: ...
+
+    async def aclose(self) -> None: ...
 
 
 class _Line:
