@@ -39,10 +39,14 @@ _SCOPES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("quarter", re.compile(r"\b[1-4]q\b|(?:first|second|third|fourth|1st|2nd|3rd|4th) quarter|\bperiod\b|inning|\bf5\b")),
     ("part", re.compile(r"\b(?:game|map|set) (\d)\b")),
 )  # fmt: skip
+_RESERVES: Final = frozenset(
+    "youth academy reserves reserve challengers women womens ladies ii iii u17 u18 u19 u20 u21 u23".split()
+)
+"""Words that make another team of a club's name; on one side only they are never nothing."""
 _GENERIC: Final = frozenset(
-    "fc cf sc afc ac as cd ud rc rcd sv ssc us ca cr ec fk nk sk kk bc cb bk hc ks club de the team esports esport"
-    " gaming e-sports saudi football futbol calcio city united basketball basket deportivo associacao academy w women"
-    " wfc ii b jr baloncesto sporting athletic al el la los".split()
+    "fc cf sc afc ac as cd ud rc rcd sv ssc us ca cr ec fk nk sk kk bc cb bk hc ks club"
+    " de the team esports esport gaming e-sports saudi football futbol calcio basketball"
+    " basket associacao w wfc ii b jr baloncesto al".split()
 )
 """Words that many club names share; they identify nobody alone."""
 
@@ -95,7 +99,8 @@ def read_sides(market: MarketText, claim: str) -> Sides | None:
     scope = _scope(title, claim) if market.rules else scope_of(title)
     on_day = _WIN_ON.match(title)
     if on_day is not None:
-        return Sides(_clean(on_day["s"]), "", scope, _clean(on_day["s"]), False)
+        name = _clean(on_day["s"])
+        return Sides(name, _opponent(name, market), scope, name, False)
     pair = _pair_of(title) or _pair_of(fold(market.event_title)) or None
     if pair is None and market.rules:
         pair = _pair_of(_core_of(claim))
@@ -116,6 +121,17 @@ def read_sides(market: MarketText, claim: str) -> Sides | None:
     pick = label or picked or title.rsplit(" - ", 1)[-1]
     pick = re.sub(r" (?:advances?|wins?|to advance|to win)$", "", pick)
     return Sides(first, second, scope, _clean(pick) if not pick.startswith("~") else pick, False)
+
+
+def _opponent(name: str, market: MarketText) -> str:
+    """Return who plays against ``name``, where the title of the event tells it."""
+    pair = _pair_of(fold(market.event_title))
+    if pair is None:
+        return ""
+    fits = [likeness(name, side) for side in pair[:2]]
+    if max(fits) < 60 or fits[0] == fits[1]:
+        return ""
+    return pair[1] if fits[0] > fits[1] else pair[0]
 
 
 def _core_of(claim: str) -> str:
@@ -168,6 +184,8 @@ def likeness(a: str, b: str) -> int:
     if a == b:
         return 100
     full_a, full_b = name_words(a), name_words(b)
+    if (full_a ^ full_b) & _RESERVES:
+        return 0
     core_a, core_b = full_a - _GENERIC or full_a, full_b - _GENERIC or full_b
     if full_a == full_b or core_a == core_b:
         return 98
@@ -181,7 +199,7 @@ def likeness(a: str, b: str) -> int:
     count = len(shared) + len(close)
     if count:
         smaller = min(len(core_a), len(core_b))
-        return 88 if count >= smaller else (60 if letters or count * 2 >= smaller else 40)
+        return 88 if count >= smaller else (50 if letters or count * 2 >= smaller else 40)
     joined_a, joined_b = "".join(sorted(core_a)), "".join(sorted(core_b))
     if min(len(joined_a), len(joined_b)) <= 5 and (_initials(a, b) or _initials(b, a)):
         return 70

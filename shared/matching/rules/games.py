@@ -20,7 +20,11 @@ def compare_games(a: Proposition, b: Proposition) -> tuple[Polarity, list[Findin
     findings: list[Finding] = []
     straight, crossed = _pairing(x, y)
     good = max(straight, crossed)
-    if good >= TEAMS_MIN and straight != crossed:
+    is_alone = not x.second or not y.second
+    if is_alone and a.has_rules and b.has_rules and TEAMS_MIN <= good < ALONE_MIN:
+        reason = "one side names no opponent, and the names are not the same word for word"
+        findings.append(finding("SIDES", UNKNOWN, reason, *spans))
+    elif good >= TEAMS_MIN and straight != crossed:
         findings.append(finding("SIDES", SAME, "the same two sides play", *spans))
     else:
         findings.append(finding("SIDES", CONFLICT, "other sides play", *spans))
@@ -28,6 +32,8 @@ def compare_games(a: Proposition, b: Proposition) -> tuple[Polarity, list[Findin
         findings.append(finding("SCOPE", SAME, f"both ask about the {x.scope}", *spans))
     else:
         findings.append(finding("SCOPE", CONFLICT, f"{x.scope} against {y.scope}", *spans))
+    if a.has_rules and b.has_rules:
+        findings.append(_women_or_men(a, b))
     findings.append(_game_day(a, b))
     polarity, outcome = _game_outcome(a, b, x, y, spans)
     findings.append(outcome)
@@ -38,6 +44,10 @@ def compare_games(a: Proposition, b: Proposition) -> tuple[Polarity, list[Findin
 
 TEAMS_MIN: Final = 60
 """Likeness that both sides of a game must reach in the weaker of the two names."""
+
+
+ALONE_MIN: Final = 96
+"""Likeness demanded of the only name known, where no opponent backs it up."""
 
 
 def _pairing(x: Sides, y: Sides) -> tuple[int, int]:
@@ -55,7 +65,7 @@ def _pairing(x: Sides, y: Sides) -> tuple[int, int]:
 def _both(one: int, two: int) -> int:
     """The weaker name counts; a sure one carries a doubtful one a little."""
     low, high = min(one, two), max(one, two)
-    return low if low >= TEAMS_MIN or high < 96 else low + 20 if low >= 40 else low
+    return low + 20 if 40 <= low < TEAMS_MIN and high >= 88 else low
 
 
 def _game_day(a: Proposition, b: Proposition) -> Finding:
@@ -84,6 +94,27 @@ def _line(a: Proposition, b: Proposition) -> Finding:
         return finding("LINE", SAME, "the same line", *texts)
     verdict = CONFLICT if one and two else UNKNOWN
     return finding("LINE", verdict, "another line, or none stated", *texts)
+
+
+_WOMEN: Final = re.compile(
+    r"\bwom[ae]n(?:'?s)?\b|\(w\)|\bwbb\b|\bwnba\b|\bwta\b|\bnwsl\b|\bladies\b"
+)
+_MEN: Final = re.compile(r"\bmen'?s\b|\(m\)|\batp\b|\bcbb\b")
+
+
+def _women_or_men(a: Proposition, b: Proposition) -> Finding:
+    """Compare whether women or men play: one club may have both play on one day.
+
+    Players of single sports are known by their names, so silence is nothing there.
+    """
+    texts = [fold(f"{p.market.question} {p.market.event_title} {p.market.rules}") for p in (a, b)]
+    women = [_WOMEN.search(text) for text in texts]
+    spans = tuple(found[0] if found else "" for found in women)
+    if bool(women[0]) == bool(women[1]) or any("tennis" in text for text in texts):
+        return finding("COMPETITION", SAME, "women's or men's alike", spans[0], spans[1])
+    other = texts[0] if women[1] else texts[1]
+    verdict = CONFLICT if _MEN.search(other) else UNKNOWN
+    return finding("COMPETITION", verdict, "only one side is a women's game", spans[0], spans[1])
 
 
 def _nominal_day(a: Proposition, b: Proposition, spans: tuple[str, str]) -> Finding:

@@ -128,3 +128,45 @@ def test_names_of_one_side(one: str, two: str, least: int) -> None:
 )
 def test_names_of_two_sides(one: str, two: str) -> None:
     assert likeness(one, two) < 60
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("manchester city", "manchester united"),
+        ("gen.g", "gen.g academy"),
+        ("norvale", "norvale u21"),
+    ],
+)
+def test_teams_of_one_town_or_club_are_not_one_team(one: str, two: str) -> None:
+    assert likeness(one, two) < 60
+
+
+def test_without_an_opponent_a_part_of_the_name_is_not_enough() -> None:
+    k = replace(
+        K,
+        question="Inter vs Pisa Winner?",
+        label="Inter",
+        rules="If Inter wins the Inter vs Pisa soccer game scheduled for Jan 24, 2026 after 90"
+        " minutes plus stoppage time, then the market resolves to Yes.",
+    )
+    p = replace(
+        P,
+        question="Will Inter Norvale CF win on 2026-01-24?",
+        outcomes=("Yes", "No"),
+        rules="In the upcoming game, scheduled for January 24, 2026. If Inter Norvale CF wins, this"
+        ' market will resolve to "Yes". This refers only to the first 90 minutes plus stoppage time.',
+    )
+    assert verdict(k, p).verdict is Verdict.REVIEW
+    assert (
+        verdict(k, replace(p, event_title="Inter Norvale vs. Pisa SC")).verdict is Verdict.CONFIRMED
+    )
+    assert (
+        verdict(k, replace(p, event_title="Inter Norvale vs. Ostland FC")).verdict
+        is Verdict.REJECTED
+    )
+
+
+def test_a_womens_game_is_not_the_mens_game_of_the_day() -> None:
+    women = replace(P, question="Gulls vs. Foxes (W)")
+    assert verdict(K, women).verdict is not Verdict.CONFIRMED
