@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (texts are kept whole)
 """Games: sides, scope, day and which side YES means."""
 
 from __future__ import annotations
