@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shared.adapters.stores.postgres_catalogue import PostgresCatalogue
     from shared.adapters.stores.postgres_control import PostgresControl
     from shared.adapters.stores.postgres_views import PostgresViews
+    from shared.ports.stores import ConfigStore
     from shared.ports.venue import CatalogueSource
 
 
@@ -57,6 +58,7 @@ class Matching:
     catalogue: PostgresCatalogue
     flags: DynamoFlags
     commands: SqsCommandQueue
+    configs: ConfigStore
 
 
 @functools.cache
@@ -100,10 +102,15 @@ def dashboard() -> Dashboard:
 def matching() -> Matching:
     from shared.adapters.aws.sqs import SqsCommandQueue
     from shared.adapters.stores.dynamodb_flags import DynamoFlags
+    from shared.adapters.stores.postgres_config import PostgresConfig
 
     known = settings()
     return Matching(
-        known, catalogue_store(), DynamoFlags(known.stage), SqsCommandQueue(known.stage)
+        known,
+        catalogue_store(),
+        DynamoFlags(known.stage),
+        SqsCommandQueue(known.stage),
+        PostgresConfig(dsn()),
     )
 
 

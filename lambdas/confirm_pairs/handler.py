@@ -12,7 +12,7 @@ from lambdas import bootstrap
 from lambdas.observability import logger
 from shared.contracts.events_v1 import ControlCommand
 from shared.contracts.names import PAIRS_POINTER_PK
-from shared.services import matching
+from shared.services import configuration, matching
 
 ACTOR = "rules"
 
@@ -22,11 +22,13 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return the counts by verdict and the version of the set.
 
     Order: the record first, then the pointer that the trader polls, then the command that
-    only makes it look sooner. A crash in between is healed by the next run.
+    only makes it look sooner. A crash in between is healed by the next run. A configuration
+    that cannot be read confirms nothing.
     """
     parts = bootstrap.matching()
     now_ns = time.time_ns()
-    report = matching.run(parts.catalogue, now_ns)
+    accept = configuration.load(parts.configs).llm_accept_score_ppm
+    report = matching.run(parts.catalogue, now_ns, accept_score_ppm=accept)
     version, _pairs, _instruments = parts.catalogue.load_pair_set()
     is_new = parts.flags.get_pointer(PAIRS_POINTER_PK) != version
     if is_new:
