@@ -317,3 +317,9 @@ def ticket(
         reduce_only=reduce_only,
         shard=instrument.shard,
     )
+
+
+def load_public_key(pem: str) -> ed25519.Ed25519PublicKey:
+    key = serialization.load_pem_public_key(pem.encode())
+    assert isinstance(key, ed25519.Ed25519PublicKey)
+    return key
