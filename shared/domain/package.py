@@ -152,8 +152,8 @@ class Package:
     """Slots of an extension that is being committed; usable only once it is durable (I-04)."""
     unknown_alerted: bool = False
     evidence_asks: int = 0
-    slots_asked: bool = False
-    """Whether the venues have answered once about every slot since a restart."""
+    slots_pending: set[AttemptId] | None = None
+    """Slots that the venues have not answered about since a restart; None: not asked yet."""
     may_hedge_now: bool = False
     """Set when a backoff ran out (or a tick refusal asks for an immediate rebuild)."""
     stuck_retry: bool = False

@@ -156,8 +156,12 @@ class Checkers:
     def is_at_rest(self, trader: SimTrader | None) -> bool:
         if trader is None:
             return False
-        live = trader.kernel.state.live_packages()
-        return all(package.state in RESTING for package in live)
+        state = trader.kernel.state
+        for venue in self.venues.values():
+            paid = {payout.reference for payout in venue.exchange.payouts(ACCOUNT)}
+            if not paid <= state.payouts_posted:
+                return False
+        return all(package.state in RESTING for package in state.live_packages())
 
     # --- after the faults stopped ----------------------------------------------------------
 

@@ -230,8 +230,9 @@ class SimVenue:
         if order.is_live:
             kind = EvidenceKind.LIVE
         else:
-            kind = EvidenceKind.FILLED if order.qty_filled else EvidenceKind.ABSENT
-        return Evidence(attempt, kind, order.order_id, order.qty_filled, fills)
+            kind = EvidenceKind.FILLED if fills else EvidenceKind.ABSENT
+        stands = QtyMicros(sum(fill.qty for fill in fills))
+        return Evidence(attempt, kind, order.order_id, stands, fills)
 
     def fill(self, record: FillRecord) -> Fill:
         return Fill(
@@ -274,7 +275,8 @@ class SimVenue:
         if not self.is_reachable:
             return
         for record in self.exchange.fills(ACCOUNT):
-            self.deliver(self._latency(), FillSeen(self.fill(record)))
+            if record.status is not TradeStatus.FAILED:
+                self.deliver(self._latency(), FillSeen(self.fill(record)))
             if record.status.is_final and self.venue is Venue.POLYMARKET:
                 final = record.status is TradeStatus.CONFIRMED
                 trade = TradeFinality(self.venue, record.trade_id, final)

@@ -51,10 +51,10 @@ from shared.exchange.venue_rules import KALSHI_RULES, POLYMARKET_RULES, Finality
 
 WALL_START: Final = 1_795_000_000 * NS_PER_S
 FAULTY_NS: Final = 45 * NS_PER_S
-HEAL_NS: Final = 150 * NS_PER_S
+HEAL_NS: Final = 95 * NS_PER_S
 GRACE_MINUTES: Final = 4
 """A stuck package retries once a minute, and what it then trades must become final."""
-LAST_OPEN_NS: Final = 70 * NS_PER_S
+LAST_OPEN_NS: Final = 60 * NS_PER_S
 """Openings end this long before the judgement, so that every trade can become final."""
 MODE: Final = "venue_sim"
 _DEPOSIT: Final = UsdMicros(5_000_000_000)

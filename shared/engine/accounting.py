@@ -33,7 +33,8 @@ def book_fill(
     if attempt is not None and attempt.ticket is not None:
         fill = fill.in_terms_of(attempt.ticket.outcome)
         fill = replace(fill, attempt_id=attempt.attempt_id)
-    if not fill.is_final and state.finality_early.pop(fill.trade_id, False):
+    early = state.finality_early.pop(fill.trade_id, None)
+    if early and not fill.is_final:
         fill = replace(fill, is_final=True)
     booked = _as_booked(fill)
     basis = state.positions.apply(booked)
@@ -58,6 +59,8 @@ def book_fill(
         params={"price_micros": str(fill.price), "qty_micros": str(fill.qty), "fee": str(fill.fee)},
         severity="p4",
     )
+    if early is False:
+        void_fill(state, turn, fill.key, package)
     while len(state.fills) > FILLS_KEPT_MAX:
         old, dropped = state.fills.popitem(last=False)
         state.fills_by_trade.pop(dropped.trade_id, None)

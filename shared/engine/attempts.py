@@ -12,7 +12,7 @@ from dataclasses import replace
 from shared.domain.commands import AskEvidence, CancelOrder, CommitEnvelope, SubmitLeg
 from shared.domain.enums import Outcome, Purpose, Side, TimeInForce, Venue
 from shared.domain.ids import AttemptId, RunId, derive_attempt_id
-from shared.domain.order import Fill, LegTicket, OrderEvent, OrderState
+from shared.domain.order import Fill, LegTicket, OrderEvent
 from shared.domain.package import HEDGE_SLOTS, UNWIND_SLOTS, Attempt, Package
 from shared.domain.risk import TICKET_LIFE_NS, approve
 from shared.domain.units import PriceMicros, QtyMicros, UsdMicros
@@ -168,19 +168,36 @@ def ask_evidence(state: State, turn: Turn, package: Package, *, every_slot: bool
 
     With ``every_slot`` (after a restart) unused slots are asked too wherever the venue can
     be asked by our own id: a row lags the wire (M-12). Polymarket knows orders by digest
-    only, so its unused slots are proven by the local wire log that recovery merged.
+    only, so its unused slots are proven by the local wire log that recovery merged. Even
+    a settled slot is asked: the word that its trade failed may have been lost.
     """
     tickets: list[LegTicket] = []
-    for attempt in package.attempts.values():
-        if attempt.ticket is not None and not attempt.is_settled:
-            tickets.append(attempt.ticket)
-        elif every_slot and attempt.state is OrderState.PLANNED:
-            ticket = attempt.ticket or guess_ticket(package, attempt)
-            if attempt.ticket or ticket.venue is Venue.KALSHI or state.mode.startswith("paper"):
+    if every_slot and package.slots_pending is None:
+        tickets = [
+            ticket
+            for attempt in package.attempts.values()
+            if (ticket := _askable(state, package, attempt)) is not None
+        ]
+        package.slots_pending = {ticket.attempt_id for ticket in tickets}
+    else:
+        pending = package.slots_pending or set() if every_slot else set()
+        for attempt in package.attempts.values():
+            ticket = attempt.ticket
+            if ticket is not None and not attempt.is_settled:
                 tickets.append(ticket)
+            elif attempt.attempt_id in pending:
+                tickets.append(ticket or guess_ticket(package, attempt))
     if tickets:
         turn.emit(AskEvidence(package.package_id, tuple(tickets)))
     return len(tickets)
+
+
+def _askable(state: State, package: Package, attempt: Attempt) -> LegTicket | None:
+    if attempt.ticket is not None:
+        return attempt.ticket
+    ticket = guess_ticket(package, attempt)
+    by_id = ticket.venue is Venue.KALSHI or state.mode.startswith("paper")
+    return ticket if by_id else None
 
 
 def guess_ticket(package: Package, attempt: Attempt) -> LegTicket:

@@ -199,19 +199,20 @@ def on_timer(state: State, turn: Turn, timer_id: str) -> None:
 
 def on_second(state: State, turn: Turn) -> None:
     """Everything that time alone changes: staleness, budgets, stops, and the full judgement."""
-    _roll_periods(state, turn)
+    equity = exposure.equity_usd(state)
+    _roll_periods(state, turn, equity)
     for view in state.venues.values():
         view.breaker.tick(turn.mono)
         feeds.judge_feed(state, turn, view.venue)
     execution.check_orphans(state, turn)
     _check_adverse(state, turn)
-    _check_stops(state, turn)
+    _check_stops(state, turn, equity)
     scanner.on_second(state, turn)
     # Monotone over restarts too: a browser compares it with the number it last saw.
     state.snapshot_seq = max(state.snapshot_seq + 1, turn.wall // NS_PER_S)
 
 
-def _roll_periods(state: State, turn: Turn) -> None:
+def _roll_periods(state: State, turn: Turn, equity: int) -> None:
     now = dt.datetime.fromtimestamp(turn.wall // NS_PER_S, tz=dt.UTC)
     year, week, _ = now.isocalendar()
     names = {
@@ -219,7 +220,6 @@ def _roll_periods(state: State, turn: Turn) -> None:
         "week": f"{year}-{week}",
         "month": now.strftime("%Y-%m"),
     }
-    equity = exposure.equity_usd(state)
     has_accounts = any(v.account is not None for v in state.venues.values())
     for key, name in names.items():
         if not has_accounts or (state.period.get(key) == name and key in state.equity_base):
@@ -234,11 +234,10 @@ def _roll_periods(state: State, turn: Turn) -> None:
         state.equity_base[key] = equity - state.realised[key]
 
 
-def _check_stops(state: State, turn: Turn) -> None:
+def _check_stops(state: State, turn: Turn, equity: int) -> None:
     """Loss stops on equity: cash, locked value and conservative exit value (section 8)."""
     if not state.equity_base or len({v.venue for v in state.venues.values() if v.account}) < 2:
         return
-    equity = exposure.equity_usd(state)
     for key, reason, field in _STOPS:
         base = state.equity_base.get(key, 0)
         if base <= 0:

@@ -245,8 +245,8 @@ def check_orphans(state: State, turn: Turn) -> None:
 
 def on_finality(state: State, turn: Turn, event: TradeFinality) -> None:
     keys = state.fills_by_trade.get(event.trade_id, [])
-    if not keys and event.is_final:
-        state.finality_early[event.trade_id] = True
+    if not keys:
+        state.finality_early[event.trade_id] = event.is_final
         return
     for key in keys:
         fill = state.fills[key]
@@ -274,10 +274,10 @@ def on_evidence(state: State, turn: Turn, event: EvidenceFound) -> None:
         attempt = package.attempts.get(evidence.attempt_id)
         if attempt is not None:
             _take_evidence(state, turn, package, attempt, evidence)
-    if package.state is PS.RECOVERING and event.evidence:
-        package.slots_asked = all(
-            found.kind is not EvidenceKind.UNPROVEN for found in event.evidence
-        )
+    if package.slots_pending:
+        package.slots_pending -= {
+            found.attempt_id for found in event.evidence if _settles(package, found)
+        }
     machine.conclude(state, turn, package)
     if package.state in (PS.HEDGED_PROV, PS.FLAT_PROV):
         machine.settle_finality(state, turn, package)
@@ -290,19 +290,23 @@ def _take_evidence(
     if evidence.kind is EvidenceKind.UNPROVEN:
         return
     if evidence.kind is EvidenceKind.ABSENT:
-        if attempt.ticket is None or not attempt.on(OrderEvent.PROVE_ABSENT):
+        if attempt.ticket is None:
+            return
+        moved = attempt.on(OrderEvent.PROVE_ABSENT)
+        _believe(package, attempt, evidence)
+        if not moved and attempt.known_qty == known_before:
             return
     else:
         _ensure_ticket(state, package, attempt, evidence)
         attempt.order_id = attempt.order_id or evidence.order_id
         attempts.bind_order_id(state, attempt.attempt_id, evidence.order_id)
-        attempt.cum_qty = max(attempt.cum_qty, evidence.cum_qty)
         for fill in evidence.fills:
             known = state.fills.get(fill.key)
             if known is None:
                 accounting.book_fill(state, turn, fill, package, attempt)
             elif fill.is_final and not known.is_final:
                 accounting.finalise(state, turn, fill.key)
+        _believe(package, attempt, evidence)
         if evidence.kind is EvidenceKind.FILLED:
             attempt.on(OrderEvent.PROVE_DONE)
         else:
@@ -310,6 +314,32 @@ def _take_evidence(
             _cancel_if_unknown(state, turn, attempt)
     turn.write("orders", rows.attempt_row(package, attempt))
     _after(state, turn, package, attempt, known_before, None)
+
+
+def _settles(package: Package, evidence: Evidence) -> bool:
+    """Whether an answer leaves no doubt about its slot.
+
+    A fill that we hold and the venue does not count any more has failed; until that word
+    arrives on its own (and is reversed in the books) nothing may be concluded.
+    """
+    attempt = package.attempts.get(evidence.attempt_id)
+    if attempt is None or evidence.kind is EvidenceKind.UNPROVEN:
+        return False
+    return evidence.kind is EvidenceKind.LIVE or attempt.known_qty == evidence.cum_qty
+
+
+def _believe(package: Package, attempt: Attempt, evidence: Evidence) -> None:
+    """Take over what the venue says still stands of an order, voided executions apart.
+
+    A restart may have lost the word that a trade failed: while the package is in doubt the
+    venue's figure is believed even where it is less than what was acknowledged once.
+    """
+    stands = evidence.cum_qty + attempt.voided_qty
+    if package.state in machine.DOUBTFUL:
+        attempt.cum_qty = stands
+    else:
+        attempt.cum_qty = max(attempt.cum_qty, stands)
+    assert attempt.known_qty >= 0
 
 
 def _cancel_if_unknown(state: State, turn: Turn, attempt: Attempt) -> None:

@@ -39,6 +39,8 @@ _FLIGHT: Final = frozenset(
 _UNKNOWN: Final = frozenset(
     {PS.LEG1_UNKNOWN, PS.LEG2_UNKNOWN, PS.UNWIND_UNKNOWN, PS.RECOVERING, PS.CONFIRM_UNKNOWN}
 )
+DOUBTFUL: Final = frozenset({PS.RECOVERING, PS.CONFIRM_UNKNOWN, PS.STUCK_UNKNOWN})
+"""States in which the venue's records are believed over everything remembered."""
 
 
 def feed(state: State, turn: Turn, package: Package, event: PackageEvent, reason: str = "") -> bool:
@@ -319,7 +321,7 @@ def _seek(state: State, turn: Turn, package: Package) -> None:
     if package.state is PS.CONFIRM_UNKNOWN:
         ask_finality(state, turn, package)
     if asked == 0 and package.state is not PS.CONFIRM_UNKNOWN:
-        package.slots_asked = True
+        package.slots_pending = set()
         conclude(state, turn, package)
         return
     package.evidence_asks += 1
@@ -356,7 +358,7 @@ def conclude(state: State, turn: Turn, package: Package) -> bool:
         PS.STUCK_KNOWN,
     }:
         return False
-    if package.state is PS.RECOVERING and not package.slots_asked:
+    if package.state is PS.RECOVERING and (package.slots_pending is None or package.slots_pending):
         return False
     if package.state is PS.CONFIRM_UNKNOWN and not package.all_fills_final():
         return False
