@@ -75,16 +75,16 @@ test: dev .venv-contract/.installed $(if $(HAS_FRONTEND),frontend/build/index.ht
 	@$(PYTEST) tests/e2e
 
 verify: ## The long tier, up to 75 minutes: long simulation, fuzz, chaos, image, all stages
-	$(call refuse,the long simulation run and its fault plan and the fuzz targets and the chaos driver and the container image are missing)
+	$(call refuse,the fuzz targets and the container image are missing; make chaos and make bench and twinleg simulate run their parts)
 
-bench: ## Measure and print ratios
-	$(call refuse,tests/performance holds no benchmarks)
+bench: dev .venv-contract/.installed ## Measure and print ratios
+	@for bench in bench_signing bench_orders bench_load; do $(PY) -m tests.performance.$$bench; done
 
 fuzz: ## Feed the parsers mutated frames
 	$(call refuse,tests/fuzz with its targets is missing)
 
-chaos: ## Run the edition in venue mode while killing its parts
-	$(call refuse,tests/chaos holds no driver)
+chaos: dev ## Kill the trader of an edition in venue mode at every step
+	@$(PYTEST) tests/chaos
 
 diagrams: ## Draw the state tables into docs/generated
 	PYTHONPATH=. $(PY) docs/make_diagrams.py
