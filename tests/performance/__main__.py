@@ -1,0 +1,28 @@
+"""Runs the benchmarks one after another; each prints its ratios side by side.
+
+    python -m tests.performance [NAME ...]
+
+Exits 1 when one of them misses its mark.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Final
+
+BENCHES: Final = ("edges", "leadlag", "signing", "orders")
+
+
+def main(chosen: list[str]) -> int:
+    missed = []
+    for name in chosen or BENCHES:
+        print(f"== {name}", flush=True)
+        if importlib.import_module(f"tests.performance.bench_{name}").main() != 0:
+            missed.append(name)
+    print(f"missed: {', '.join(missed)}" if missed else "every mark is met")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
