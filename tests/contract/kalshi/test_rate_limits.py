@@ -54,7 +54,7 @@ async def test_the_adapter_adopts_the_limits_of_its_account() -> None:
         await lab.venue.execution.warm()
         budget = lab.venue.rest.budget
         assert budget.tier == "premier"
-        assert budget.reads.capacity == TIERS["premier"].read - 10
+        assert budget.reads.capacity == TIERS["premier"].read - 40
         assert budget.writes(7, 0).capacity == 2 * TIERS["premier"].write - 10
 
 
@@ -90,6 +90,7 @@ async def test_i23_no_429_without_a_fault_whatever_is_asked_at_once() -> None:
     async with kalshi_lab() as lab:
         lab.set_book(RATE, {40: 1000}, {42: 1000})
         account = lab.venue.account
+        await lab.venue.execution.warm()
         outcomes = [await place_known(lab) for _ in range(20)]
         reads = await asyncio.gather(*(account.read_orders() for _ in range(55)))
         assert len(reads) == 55

@@ -34,6 +34,11 @@ READ_REFILL: Final = 200
 READ_CAPACITY: Final = 400
 READ_RESERVED: Final = 100
 """Tokens that background reads leave for evidence and account reads."""
+READ_MARGIN: Final = 40
+"""Tokens of the venue's bucket that reads never touch: 200 ms at Basic, because the first
+read opens its connection and so arrives later than the ones behind it."""
+WRITE_MARGIN: Final = 10
+"""The same for writes: 100 ms at Basic, their connection is open beforehand."""
 WRITE_REFILL: Final = 100
 WRITE_CAPACITY: Final = 100
 COST_DEFAULT: Final = 10

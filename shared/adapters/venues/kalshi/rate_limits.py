@@ -2,7 +2,7 @@
 
 A new process assumes the Basic tier and then adopts what ``GET /account/limits`` states.
 An order that names shard 1 or higher uses that shard's own write bucket, shard 0 the
-unscoped one. Our buckets hold one call less than the venue's: two requests that we space
+unscoped one. Our buckets hold a little less than the venue's: two requests that we space
 out may arrive closer together, and then the venue's bucket would be the emptier one.
 """
 
@@ -23,9 +23,9 @@ class KalshiBudget:
 
     def __init__(self, now_ns: int, rng: random.Random | None = None) -> None:
         self._rng = rng or random.Random()
-        self._write_rate = (cap.WRITE_REFILL, cap.WRITE_CAPACITY - cap.COST_DEFAULT)
+        self._write_rate = (cap.WRITE_REFILL, cap.WRITE_CAPACITY - cap.WRITE_MARGIN)
         self._writes: dict[int, TokenBucket] = {}
-        self.reads = TokenBucket(cap.READ_REFILL, cap.READ_CAPACITY - cap.COST_DEFAULT, now_ns)
+        self.reads = TokenBucket(cap.READ_REFILL, cap.READ_CAPACITY - cap.READ_MARGIN, now_ns)
         self.tier = "basic"
         self.refusals = 0
 
@@ -54,11 +54,11 @@ class KalshiBudget:
             WireError: a figure that no bucket can have; the former ones stay in force.
         """
         rows = (limits.read, limits.write)
-        if any(r.refill_rate <= 0 or r.bucket_capacity < 2 * cap.COST_DEFAULT for r in rows):
+        if any(r.refill_rate <= 0 or r.bucket_capacity < 2 * cap.READ_MARGIN for r in rows):
             raise WireError("account_limits", f"{limits.read} {limits.write}")
-        spare = cap.COST_DEFAULT
-        read = (limits.read.refill_rate, limits.read.bucket_capacity - spare)
-        self._write_rate = (limits.write.refill_rate, limits.write.bucket_capacity - spare)
+        read = (limits.read.refill_rate, limits.read.bucket_capacity - cap.READ_MARGIN)
+        write_capacity = limits.write.bucket_capacity - cap.WRITE_MARGIN
+        self._write_rate = (limits.write.refill_rate, write_capacity)
         self.reads.change_rate(*read, now_ns)
         for bucket in self._writes.values():
             bucket.change_rate(*self._write_rate, now_ns)
