@@ -54,6 +54,12 @@ class Config:
     """Opportunity cost of locked capital a year; feeds the carry friction."""
     friction_per_package_usd_micros: int = 0
     friction_per_contract_usd_micros: int = 0
+    friction_withdrawal_usd_micros: int = 0
+    """Share of one package in what taking money out again costs."""
+    friction_bridge_ppm: int = 0
+    friction_fx_ppm: int = 0
+    holding_rate_ppm: int = 0
+    """What the venues pay a year on locked money; lowers the carry, never below zero."""
     flag_trade: bool = True
     flag_maker_taker: bool = False
     flag_bundles: bool = False

@@ -10,14 +10,17 @@ from dataclasses import replace
 from typing import Final
 
 from shared.domain.enums import FeeType
-from shared.domain.instrument import FeeSchedule
-from shared.domain.units import MICROS
+from shared.domain.instrument import FeeSchedule, Instrument
+from shared.domain.units import MICROS, NS_PER_S
 
 KALSHI_TAKER_PPM: Final = 70_000
 KALSHI_MAKER_PPM: Final = 17_500
 KALSHI_COMBO_MAKER_PPM: Final = 35_000
 POLYMARKET_QUANTUM: Final = 10
 """Polymarket truncates each fill's fee to five decimals of a dollar."""
+
+WAIVER_MARGIN_NS: Final = 60 * NS_PER_S
+"""A waiver that ends sooner is not reckoned with: the hedge may fill after its end."""
 
 KALSHI_TYPES: Final = frozenset(
     {
@@ -100,3 +103,35 @@ def effective(schedule: FeeSchedule, wall_ns: int) -> FeeSchedule:
     if schedule.waived_until_ns <= wall_ns or not is_known(schedule):
         return schedule
     return replace(schedule, rate_ppm=0, maker_rate_ppm=0)
+
+
+def polymarket_us_schedule(
+    coefficient_ppm: int, *, is_confirmed: bool = False, source: str = "", as_of_ns: int = 0
+) -> FeeSchedule:
+    """Return Polymarket US's schedule for a configured, dated coefficient.
+
+    Sources disagree on the figure, so it is a claim until the configuration confirms it;
+    an unconfirmed or undated one is refused for real money (``is_usable``).
+    """
+    schedule = polymarket_schedule(coefficient_ppm, source=source, as_of_ns=as_of_ns)
+    confirmed = is_confirmed and as_of_ns > 0
+    return replace(schedule, venue="polymarket_us", is_confirmed=confirmed)
+
+
+def is_usable(schedule: FeeSchedule, *, is_live: bool) -> bool:
+    """Say whether a package may be opened by it: known, and for real money confirmed."""
+    return is_known(schedule) and (schedule.is_confirmed or not is_live)
+
+
+def expires_ns(schedule: FeeSchedule, age_max_ns: int) -> int:
+    """Return when it may no longer be opened by; 0 = never (undated constants)."""
+    assert age_max_ns > 0
+    aged = schedule.as_of_ns + age_max_ns if schedule.as_of_ns else 0
+    ends = [end for end in (aged, schedule.expires_ns) if end]
+    return min(ends, default=0)
+
+
+def as_charged(instrument: Instrument, wall_ns: int) -> Instrument:
+    """Return the instrument with the fees an order sent now will be charged (waivers)."""
+    fees = effective(instrument.fees, wall_ns + WAIVER_MARGIN_NS)
+    return instrument if fees is instrument.fees else replace(instrument, fees=fees)

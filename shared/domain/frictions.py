@@ -8,6 +8,7 @@ pay on positions, which lowers the rate at which locked capital is charged.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 from shared.domain.config import Config
@@ -45,9 +46,13 @@ class FrictionPack:
     def from_config(config: Config) -> FrictionPack:
         """Return the pack that the configuration states."""
         return FrictionPack(
-            per_package_usd=UsdMicros(config.friction_per_package_usd_micros),
+            per_package_usd=UsdMicros(
+                config.friction_per_package_usd_micros + config.friction_withdrawal_usd_micros
+            ),
             per_contract_micros=config.friction_per_contract_usd_micros,
+            cost_ppm=config.friction_bridge_ppm + config.friction_fx_ppm,
             capital_rate_ppm=config.capital_rate_ppm,
+            holding_rate_ppm=config.holding_rate_ppm,
         )
 
     @property
@@ -57,6 +62,11 @@ class FrictionPack:
             f"fr:{self.per_package_usd}:{self.per_contract_micros}:{self.cost_ppm}"
             f":{self.capital_rate_ppm}:{self.holding_rate_ppm}"
         )
+
+    @property
+    def version_hash(self) -> str:
+        """Sixteen hex digits over the figures."""
+        return sha256(self.version.encode()).hexdigest()[:16]
 
     @property
     def carry_rate_ppm(self) -> int:

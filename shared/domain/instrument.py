@@ -7,6 +7,7 @@ What the market *means* (entities, thresholds, clauses) is the business of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 from shared.domain.enums import FeeType, MarketStatus, Outcome, Venue
@@ -46,6 +47,13 @@ class FeeSchedule:
     waived_until_ns: int = 0
     profit_fee_ppm: int = 0
     """Share of a winning leg's profit that the venue keeps at settlement; 0 everywhere today."""
+    venue: str = ""
+    scope: str = ""
+    """What it holds for: ``series:X``, ``event:X`` or ``market:X``; empty when not said."""
+    expires_ns: int = 0
+    """Wall time after which it must not be opened by; 0 = the general age limit alone."""
+    is_confirmed: bool = True
+    """False: the coefficient is a claim; real money is refused until it is confirmed."""
 
     @property
     def version(self) -> str:
@@ -55,6 +63,12 @@ class FeeSchedule:
             f":{self.exponent}:{self.precision}:{self.trade_fee_quantum}"
             + (f":{self.profit_fee_ppm}" if self.profit_fee_ppm else "")
         )
+
+    @property
+    def version_hash(self) -> str:
+        """Sixteen hex digits over the formula and what it holds for; times are left out."""
+        text = f"{self.venue}|{self.scope}|{self.version}|{self.is_confirmed}"
+        return sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Final
 from shared.domain import depth, edge, sizing
 from shared.domain.edge import EdgeQuote
 from shared.domain.enums import Outcome, Venue
+from shared.domain.fee_schedules import as_charged
 from shared.domain.instrument import Instrument
 from shared.domain.leadlag import Leader
 from shared.domain.units import MICROS, PriceMicros, QtyMicros
@@ -32,7 +33,8 @@ class Candidate:
 def find(state: State, turn: Turn, view: PairView) -> Candidate | None:
     """Return the better package: the largest that clears, else the best at the touch."""
     pair = view.pair
-    a, b = state.instruments[pair.a], state.instruments[pair.b]
+    a = as_charged(state.instruments[pair.a], turn.wall)
+    b = as_charged(state.instruments[pair.b], turn.wall)
     book_a, book_b = state.books[pair.a], state.books[pair.b]
     days = exposure.lock_days(max(a.settle_worst_ns, b.settle_worst_ns), turn.wall)
     minimum = state.config.min_net_edge_micros

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from shared.domain import fees
+from shared.domain import fee_schedules
 from shared.domain.enums import BookState, GateCode, MarketStatus, Venue, Verdict
 from shared.domain.instrument import Instrument
 from shared.domain.pairing import MatchedPair
@@ -160,15 +160,16 @@ def _market(state: State, turn: Turn, instrument: Instrument) -> Iterator[Gate]:
     if instrument.taker_delay_ns > state.config.taker_delay_max_ms * NS_PER_MS:
         delay = instrument.taker_delay_ns // NS_PER_MS
         yield GateCode.TAKER_DELAY, {**name, "delay_ms": str(delay)}
-    if not fees.is_known(instrument.fees):
+    ends = fee_schedules.expires_ns(instrument.fees, FEES_MAX_AGE_NS)
+    if not fee_schedules.is_usable(instrument.fees, is_live=state.config.flag_live):
         yield GateCode.FEES_UNKNOWN, {**name, "series": instrument.series_id}
-    elif instrument.fees.as_of_ns and turn.wall - instrument.fees.as_of_ns > FEES_MAX_AGE_NS:
+    elif ends and turn.wall > ends:
         yield (
             GateCode.FEES_EXPIRED,
             {
                 **name,
                 "hash": instrument.fees.version,
-                "ended_ns": str(instrument.fees.as_of_ns + FEES_MAX_AGE_NS),
+                "ended_ns": str(ends),
             },
         )
 

@@ -12,6 +12,7 @@ from shared.domain import edge, sizing
 from shared.domain.commands import CommitEnvelope
 from shared.domain.edge import EdgeQuote
 from shared.domain.enums import BookSide, GateCode, Outcome, Purpose, Side, TimeInForce, Venue
+from shared.domain.fee_schedules import as_charged
 from shared.domain.ids import PackageId, derive_package_id
 from shared.domain.instrument import Instrument
 from shared.domain.package import Leg, Package
@@ -113,7 +114,8 @@ def _requote(
     state: State, turn: Turn, view: PairView, quote: EdgeQuote, qty: QtyMicros
 ) -> EdgeQuote | None:
     pair = view.pair
-    a, b = state.instruments[pair.a], state.instruments[pair.b]
+    a = as_charged(state.instruments[pair.a], turn.wall)
+    b = as_charged(state.instruments[pair.b], turn.wall)
     days = exposure.lock_days(max(a.settle_worst_ns, b.settle_worst_ns), turn.wall)
     return edge.quote(
         state.books[pair.a],

@@ -11,6 +11,7 @@ from typing import Final
 from shared.domain import edge
 from shared.domain.commands import RequestSnapshot
 from shared.domain.enums import BookState, GateCode
+from shared.domain.fee_schedules import as_charged
 from shared.domain.ids import MarketId
 from shared.domain.instrument import Instrument
 from shared.domain.units import NS_PER_MS, NS_PER_S
@@ -34,17 +35,18 @@ def on_book(state: State, turn: Turn, market: MarketId) -> None:
     """A book changed: look its pairs up, and judge only those that could clear."""
     for pair_id in state.pairs_of.get(market, ()):
         view = state.pairs[pair_id]
-        if could_clear(state, view):
+        if could_clear(state, turn, view):
             judge(state, turn, view, may_open=True)
 
 
-def could_clear(state: State, view: PairView) -> bool:
+def could_clear(state: State, turn: Turn, view: PairView) -> bool:
     """Whether either package of the pair might clear the threshold at the touch."""
     pair = view.pair
     a, b = state.instruments.get(pair.a), state.instruments.get(pair.b)
     book_a, book_b = state.books.get(pair.a), state.books.get(pair.b)
     if a is None or b is None or book_a is None or book_b is None:
         return False
+    a, b = as_charged(a, turn.wall), as_charged(b, turn.wall)
     minimum = state.config.min_net_edge_micros
     return any(
         edge.could_clear(book_a, book_b, a.fees, b.fees, outcome_a, outcome_b, minimum)

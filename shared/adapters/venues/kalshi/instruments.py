@@ -80,13 +80,14 @@ def read_fees(
         return unknown
     if fee_type not in _QUADRATIC:
         return unknown
-    return kalshi_schedule(
+    schedule = kalshi_schedule(
         fee_type if ppm > 0 else FeeType.KALSHI_FREE,
         ppm,
         source=source,
         as_of_ns=as_of_ns,
         waived_until_ns=waived_until_ns,
     )
+    return replace(schedule, venue=Venue.KALSHI.value, scope=source.replace(" ", ":", 1))
 
 
 def hash_rules(market: Market, sources: list[SettlementSource]) -> str:

@@ -187,7 +187,9 @@ def _refusal(
 
 def parse_fees(enabled: bool | None, row: FeeScheduleRow | None, seen_ns: int) -> FeeSchedule:
     """Return the taker schedule; UNKNOWN when the fields do not say it beyond doubt."""
-    unknown = FeeSchedule(FeeType.UNKNOWN, source="gamma", as_of_ns=seen_ns)
+    unknown = FeeSchedule(
+        FeeType.UNKNOWN, source="gamma", as_of_ns=seen_ns, venue=Venue.POLYMARKET.value
+    )
     if enabled is False:
         return replace(unknown, fee_type=FeeType.POLYMARKET_CURVE)
     if enabled is not True or row is None or not row.taker_only:
