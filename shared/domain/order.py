@@ -268,12 +268,18 @@ ORDER_TABLE: Final[Table[OrderState, OrderEvent]] = Table(
         ),
         OrderState.CANCELLING: _order_row(
             "flight",
-            {"ack_done": "done", "lose": "unknown", "reject": "rejected", **_PROOFS},
+            {
+                "ack_done": "done",
+                "lose": "unknown",
+                "reject": "rejected",
+                "refused_here": "absent",
+                **_PROOFS,
+            },
             "cancel ack_held ack_rest late_fill prove_live",
         ),
         OrderState.UNKNOWN: _order_row(
             "unknown",
-            {"ack_done": "done", "reject": "rejected", **_PROOFS},
+            {"ack_done": "done", "reject": "rejected", "refused_here": "absent", **_PROOFS},
             "ack_held ack_rest lose cancel late_fill prove_live",
         ),
         OrderState.DONE: _order_row("end", {}, _FINAL_KEPT),

@@ -46,8 +46,43 @@ RATES: Final[dict[str, float]] = {
     "settle": 0.10,
     "k.close": 0.003,
 }
-"""Injection key to chance: per order, per frame or per second, whichever it strikes."""
-EXTRA_KINDS: Final = {"p.over": FaultKind.GHOST_FILL}
+"""First edition, injection key to chance: per order, per frame or per second."""
+MORE_RATES: Final[dict[str, float]] = {
+    "ts.shift": 0.03,
+    "tick_change": 0.08,
+    "k.pause": 0.03,
+    "p.restart": 0.02,
+    "metadata_updated": 0.02,
+    "config": 0.03,
+    "pause": 0.03,
+    "lease.split": 0.012,
+    "ws.reorder": 0.10,
+    "p.ghost": 0.15,
+    "k.body": 0.08,
+    "p.body": 0.08,
+    "k.shard_cash": 0.05,
+    "rest.cut_page": 0.20,
+    "crash.before_commit": 0.04,
+    "crash.after_commit": 0.04,
+    "crash.first_byte": 0.05,
+    "crash.after_ack": 0.05,
+    "crash.unwritten": 0.02,
+    "pause.ticket": 0.05,
+}
+"""Second edition: drawn from its own generator, so that kept seeds replay unchanged."""
+KIND_OF: Final = {
+    "config": FaultKind.CONFIG_ERROR,
+    "pause.ticket": FaultKind.FREEZE,
+    "crash.before_commit": FaultKind.CRASH,
+    "crash.after_commit": FaultKind.CRASH,
+    "crash.first_byte": FaultKind.CRASH,
+    "crash.after_ack": FaultKind.CRASH,
+    "crash.unwritten": FaultKind.CRASH,
+}
+"""Keys that belong to the driver alone and are no switch of the simulators."""
+NOT_INJECTED: Final[dict[FaultKind, str]] = {
+    FaultKind.FOREIGN_FILL: "halts its venue until an operator acts: a unit test proves it",
+}
 
 
 @dataclass(slots=True)
@@ -57,17 +92,30 @@ class Swarm:
     rng: Random
     enabled: frozenset[str]
     is_quiet: bool = False
+    more: Random | None = None
+    """Generator of the second edition's faults; None replays the first edition."""
     fired: dict[str, int] = field(default_factory=dict)
 
     @staticmethod
-    def draw(rng: Random) -> Swarm:
+    def draw(rng: Random, more: Random | None = None) -> Swarm:
         enabled = frozenset(key for key in RATES if rng.random() < 0.5)
-        return Swarm(rng, enabled)
+        if more is not None:
+            enabled |= {f"+{key}" for key in MORE_RATES if more.random() < 0.4}
+        return Swarm(rng, enabled, more=more)
 
     def hits(self, key: str, scale: float = 1.0) -> bool:
         """Draw one occasion; the draw is made even when the fault is off (stable streams)."""
         drawn = self.rng.random()
         if self.is_quiet or key not in self.enabled or drawn >= RATES[key] * scale:
+            return False
+        self.fired[key] = self.fired.get(key, 0) + 1
+        return True
+
+    def hits_more(self, key: str) -> bool:
+        """Draw one occasion of a fault of the second edition."""
+        if self.more is None or self.is_quiet or f"+{key}" not in self.enabled:
+            return False
+        if self.more.random() >= MORE_RATES[key]:
             return False
         self.fired[key] = self.fired.get(key, 0) + 1
         return True
@@ -82,6 +130,6 @@ class Swarm:
         """Return how often each ``FaultKind`` fired."""
         out: dict[str, int] = {}
         for key, count in self.fired.items():
-            kind = INJECTION_OF[key].kind.value
+            kind = (KIND_OF.get(key) or INJECTION_OF[key].kind).value
             out[kind] = out.get(kind, 0) + count
         return out

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from shared.domain import commands as cm
 from shared.domain.enums import Venue
 from shared.domain.events import (
+    AttemptAnswered,
     AttemptSending,
     EnvelopeCommitted,
     EnvelopeFailed,
@@ -22,6 +23,7 @@ from shared.domain.events import (
     Stamp,
     TimerFired,
 )
+from shared.domain.order import LegTicket
 from shared.domain.units import NS_PER_MS, NS_PER_S
 from shared.drivers.sim_store import SimStore
 from shared.drivers.sim_venue import SimVenue
@@ -50,11 +52,23 @@ class SimTrader:
     steps: int = 0
     timers: dict[str, int] = field(default_factory=dict)
     lease_until: int = 0
+    epoch: int = 0
+    is_paused: bool = False
+    backlog: list[Callable[[], None]] = field(default_factory=list)
+    hits: Callable[[str], bool] = lambda key: False
+    die: Callable[[], None] = lambda: None
+    freeze: Callable[[], None] = lambda: None
     commands_log: list[cm.Command] | None = None
 
     def give(self, body: EventBody) -> None:
         """Stamp one body and step the kernel; then carry out what it asks."""
         if self.is_dead:
+            return
+        if self.is_paused:
+            self.backlog.append(lambda: self.give(body))
+            return
+        if isinstance(body, AttemptAnswered) and self.hits("crash.after_ack"):
+            self.die()
             return
         self.seq += 1
         self.steps += 1
@@ -63,12 +77,48 @@ class SimTrader:
         if self.commands_log is not None:
             self.commands_log.extend(out)
         # A package moves only in a step that says so; deadlines are looked at now and then.
-        if out or self.seq % 32 == 0:
+        if self.is_fenced:
+            self._carry_out_fenced(out)
+            return
+        if not self.backlog and (out or self.seq % 32 == 0):
             self.checkers.after_step(self.kernel, self.mono())
         rows = [(c.table, c.rows) for c in out if isinstance(c, cm.WriteRows)]
+        if rows and self.hits("crash.unwritten"):
+            self.die()
+            return
         self.store.write_later(rows)
         for command in out:
-            self._carry_out(command)
+            self._perform(command)
+
+    @property
+    def is_fenced(self) -> bool:
+        """Whether a later epoch has been taken: the record refuses every row of ours."""
+        return self.epoch < self.store.epoch
+
+    def _carry_out_fenced(self, out: list[cm.Command]) -> None:
+        """A fenced process still tries to trade; the record and the lease must refuse."""
+        for command in out:
+            if isinstance(command, (cm.CommitEnvelope, cm.SubmitLeg, cm.ArmTimer)):
+                self._perform(command)
+
+    def _perform(self, command: cm.Command) -> None:
+        if self.is_dead:
+            return
+        if self.is_paused:
+            self.backlog.append(lambda: self._perform(command))
+            return
+        self._carry_out(command)
+
+    def pause(self) -> None:
+        """Freeze the process (SIGSTOP, a long collection): events queue, orders wait."""
+        self.is_paused = True
+
+    def wake(self) -> None:
+        """Work off what queued up, in order; old tickets meet the wire's own clock."""
+        self.is_paused = False
+        while self.backlog and not self.is_paused:
+            work = self.backlog.pop(0)
+            work()
 
     def later(self, delay: int, body: EventBody) -> None:
         self.schedule(delay, lambda: self.give(body))
@@ -98,15 +148,28 @@ class SimTrader:
             self.store.proven.add(command.pair_id)
 
     def _commit(self, command: cm.CommitEnvelope) -> None:
+        if self.is_fenced:
+            self.later(5 * NS_PER_MS, EnvelopeFailed(command.package_id, "fenced"))
+            return
+        if self.hits("crash.before_commit"):
+            self.die()
+            return
         if self.store.is_down and not command.is_extension:
             failed = EnvelopeFailed(command.package_id, "the database is away")
             self.later(5 * NS_PER_MS, failed)
             return
         self.store.commit_envelope(command.package, command.attempts)
+        if self.hits("crash.after_commit"):
+            self.die()
+            return
         self.later(2 * NS_PER_MS, EnvelopeCommitted(command.package_id))
 
     def _submit(self, command: cm.SubmitLeg) -> None:
         ticket = command.ticket.value
+        if self.hits("pause.ticket"):
+            self.freeze()
+            self.backlog.append(lambda: self._perform(command))
+            return
         need = 20 * NS_PER_S if ticket.is_opening else 2 * NS_PER_S
         if self.mono() > ticket.send_by_mono_ns:
             self.later(0, SendRefused(ticket.attempt_id, "the ticket is too old"))
@@ -114,12 +177,21 @@ class SimTrader:
         if self.lease_until - self.mono() < need:
             self.later(0, SendRefused(ticket.attempt_id, "the lease is too short"))
             return
+        if ticket.is_opening and self._halts_opening(ticket):
+            self.later(0, SendRefused(ticket.attempt_id, "halted since it was approved"))
+            return
         self.checkers.before_send(self, ticket)
         if not ticket.is_opening:
             row = self._wire_row(command)
             self.store.wire_log[ticket.attempt_id] = row
         self.later(0, AttemptSending(ticket.attempt_id))
         self.venues[ticket.venue].submit(ticket)
+        if self.hits("crash.first_byte"):
+            self.die()
+
+    def _halts_opening(self, ticket: LegTicket) -> bool:
+        scopes = ("global", f"venue:{ticket.venue.value}")
+        return any(h.scope in scopes for h in self.kernel.state.halts.values())
 
     def _wire_row(self, command: cm.SubmitLeg) -> dict[str, Any]:
         from shared.engine import rows

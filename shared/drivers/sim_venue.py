@@ -7,7 +7,7 @@ exchange's own records stay the truth that the checkers compare against.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
 
@@ -75,6 +75,8 @@ class SimVenue:
     in_transit: set[AttemptId] = field(default_factory=set)
     executions: dict[AttemptId, int] = field(default_factory=dict)
     is_reachable: bool = True
+    restart_until: int = 0
+    """Until then every order is answered 425, which proves nothing (F-042)."""
 
     def __post_init__(self) -> None:
         self.exchange.subscribe(self._on_happening)
@@ -99,6 +101,18 @@ class SimVenue:
         if not self.is_reachable or self.swarm.hits("tcp"):
             self._answer(LOST_AFTER_NS, Unknown(attempt, "connection lost"))
             self.schedule(there, lambda: self._lost(attempt))
+        elif self.now() < self.restart_until:
+            self.schedule(there, lambda: self._lost(attempt))
+            self._answer(2 * there, Unknown(attempt, "http 425"))
+        elif self.swarm.hits_more(f"{letter}.body"):
+            if there // NS_PER_MS % 2:
+                self.schedule(there, lambda: self._arrive(ticket, answered=False))
+            else:
+                self.schedule(there, lambda: self._lost(attempt))
+            self._answer(2 * there, Unknown(attempt, "body without an order"))
+        elif letter == "k" and self.swarm.hits_more("k.shard_cash"):
+            self.schedule(there, lambda: self._lost(attempt))
+            self._answer(2 * there, Rejected(attempt, "insufficient_balance"))
         elif self.swarm.hits(f"{letter}.ack_lost"):
             self.schedule(there, lambda: self._arrive(ticket, answered=False))
             self._answer(LOST_AFTER_NS, Unknown(attempt, "no answer"))
@@ -132,13 +146,27 @@ class SimVenue:
         self.in_transit.discard(attempt)
         self._fade(ticket)
         self.executions[attempt] = self.executions.get(attempt, 0) + 1
-        result = self.exchange.submit(self._request(ticket), self.now())
+        if self.letter == "p" and self.swarm.hits_more("p.ghost"):
+            result = self._haunted(ticket)
+        else:
+            result = self.exchange.submit(self._request(ticket), self.now())
         if not answered:
             return
         if isinstance(result, Refused):
             self._answer(self._latency(), Rejected(attempt, result.code.value))
         else:
             self._answer(self._latency(), self._acked(attempt, result))
+
+    def _haunted(self, ticket: LegTicket) -> OrderRecord | Refused:
+        """The counterparty voids the match on chain once the price has moved (F-054)."""
+        clearing = self.exchange.clearing
+        honest = clearing.rules
+        assert honest.finality is not None
+        clearing.rules = replace(honest, finality=replace(honest.finality, failed_ppm=1_000_000))
+        try:
+            return self.exchange.submit(self._request(ticket), self.now())
+        finally:
+            clearing.rules = honest
 
     def _fade(self, ticket: LegTicket) -> None:
         """Depth may be gone, or better, when the order arrives."""
@@ -283,8 +311,8 @@ class SimVenue:
                 self.deliver(2 * self._latency(), trade)
 
     def poll_account(self) -> None:
-        if not self.is_reachable:
-            return
+        if not self.is_reachable or self.swarm.hits_more("rest.cut_page"):
+            return  # a page was missing: the whole read is refused (F-065)
         for payout in self.exchange.payouts(ACCOUNT):
             body = PayoutSeen(
                 self.venue,

@@ -41,6 +41,7 @@ from shared.domain.instrument import LINEAR_CENT, FeeSchedule, Instrument
 from shared.domain.pairing import MatchedPair
 from shared.domain.units import NS_PER_MS, NS_PER_S, PriceMicros, QtyMicros, UsdMicros
 from shared.drivers.checkers import Checkers, Violation
+from shared.drivers.sim_extras import Extras
 from shared.drivers.sim_faults import Swarm
 from shared.drivers.sim_store import SimStore
 from shared.drivers.sim_trader import SimTrader
@@ -80,12 +81,14 @@ class SeedReport:
 class Simulation:
     """The world of one seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, edition: int = 2) -> None:
+        more = Random(f"second/{seed}") if edition > 1 else None
+        self.edition = edition
         self.seed = seed
         self.rng = Random(seed)
         self.now = 0
         self.wall_offset = WALL_START
-        self.swarm = Swarm.draw(self.rng)
+        self.swarm = Swarm.draw(self.rng, more)
         self.store = SimStore()
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
@@ -106,6 +109,7 @@ class Simulation:
         self.is_resolved = False
         self.may_open = True
         self._list_markets()
+        self.extras = Extras(self, more) if more is not None else None
 
     # --- time ------------------------------------------------------------------------------
 
@@ -276,6 +280,10 @@ class Simulation:
             self.wall,
             self.checkers,
             self.refresh,
+            epoch=epoch,
+            hits=self.swarm.hits_more,
+            die=self.kill_trader,
+            freeze=lambda: self.freeze_trader(self.rng.randint(200, 3_000) * NS_PER_MS),
         )
         self.trader = trader
         self.checkers.last_states.clear()
@@ -297,8 +305,18 @@ class Simulation:
             config = Config(taker_delay_max_ms=2_000, flag_trade=self.may_open)
             self.trader.give(ConfigChanged(config))
 
+    def freeze_trader(self, length: int) -> None:
+        """Stop the process for a while, without killing it (F-068)."""
+        frozen = self.trader
+        if frozen is None or frozen.is_paused:
+            return
+        frozen.pause()
+        self.checkers.allowance_ns += length
+        self.schedule(length, frozen.wake)
+
     def kill_trader(self) -> None:
-        assert self.trader is not None
+        if self.trader is None:
+            return
         self.swarm.count("crash")
         self.trader.is_dead = True
         self.trader = None
@@ -307,7 +325,7 @@ class Simulation:
         self.schedule(self.rng.randint(300, 3_000) * NS_PER_MS, self.start_trader)
 
     def _renew_lease(self) -> None:
-        if self.trader is None or self.now < self.aws_until:
+        if self.trader is None or self.trader.is_paused or self.now < self.aws_until:
             return
         self.trader.lease_until = self.now + 30 * NS_PER_S
         self.trader.give(LeaseSeen(self.store.epoch, self.trader.lease_until))
@@ -322,7 +340,11 @@ class Simulation:
     def second(self) -> None:
         """Once a simulated second: crowd, faults, housekeeping of the process."""
         self._strike()
+        if self.extras is not None:
+            self.extras.strike()
         for market in self.instruments:
+            if self._is_calm() and self.now // NS_PER_S % 5:
+                continue
             if self.rng.random() < 0.7:
                 self._move_book(market)
             self.publish(market)
@@ -341,6 +363,10 @@ class Simulation:
             self.trader.give(SecondTicked())
         self._life_of_markets()
         self.schedule(NS_PER_S, self.second)
+
+    def _is_calm(self) -> bool:
+        """Whether books may rest: faults are off and no opening is wanted any more."""
+        return self.edition > 1 and not self.may_open
 
     def _strike(self) -> None:
         swarm = self.swarm
@@ -445,6 +471,6 @@ def outcome_of(state: str) -> str:
     return "flat" if state in _FLAT else "stuck"
 
 
-def run_seed(seed: int) -> SeedReport:
+def run_seed(seed: int, edition: int = 2) -> SeedReport:
     """Run one seed to the end; the same seed gives the same report."""
-    return Simulation(seed).run()
+    return Simulation(seed, edition).run()

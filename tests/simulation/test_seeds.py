@@ -18,7 +18,7 @@ from shared.engine import attempts, hedger
 
 SEEDS_FILE = Path(__file__).with_name("seeds.txt")
 FOUND = [
-    int(line.split()[0])
+    (int(line.split()[0].lstrip("+")), 2 if line.startswith("+") else 1)
     for line in SEEDS_FILE.read_text().splitlines()
     if line and not line.startswith("#")
 ]
@@ -26,9 +26,9 @@ FRESH = int(os.environ.get("TWINLEG_SEEDS", "160"))
 CHUNK = 20
 
 
-@pytest.mark.parametrize("seed", FOUND)
-def test_seeds_that_once_failed_stay_clean(seed: int) -> None:
-    assert run_seed(seed).violations == []
+@pytest.mark.parametrize(("seed", "edition"), FOUND)
+def test_seeds_that_once_failed_stay_clean(seed: int, edition: int) -> None:
+    assert run_seed(seed, edition).violations == []
 
 
 @pytest.mark.parametrize("first", range(10_000, 10_000 + FRESH, CHUNK))
