@@ -45,6 +45,7 @@ class Stage:
     log_days: int = 30
     catalogue_minutes: int = 5
     matching_minutes: int = 5
+    fees_minutes: int = 60
     api_rate: int = 50
     """Requests a second, steady; the burst is twice that."""
 

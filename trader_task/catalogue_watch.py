@@ -24,6 +24,7 @@ from shared.domain.events import (
     EventBody,
     Halt,
     HaltTaken,
+    InstrumentChanged,
     PairsChanged,
 )
 from shared.domain.ids import MarketId, venue_of
@@ -150,6 +151,12 @@ class CatalogueWatch:
         fresh |= {m: self._instruments[m] for m in kept if m in self._instruments}
         fresh |= await self._look_up(kept - set(fresh))
         gone = set(self._instruments) - set(fresh)
+        for market, instrument in fresh.items():
+            before = self._instruments.get(market)
+            if before is not None and before.fees.version != instrument.fees.version:
+                # Told first and by itself: the kernel reports it and judges anew at once.
+                log.warning("fees changed", market=market, fees=instrument.fees.version)
+                self._sink(InstrumentChanged(instrument))
         for market in gone:
             self._listed.pop(market, None)
         self._instruments = fresh

@@ -30,7 +30,7 @@ _PUT: Final = ("dynamodb:PutItem", "dynamodb:UpdateItem")
 
 
 class FunctionsStack(core.Stack):
-    """dashboard_api, authorise_session, sync_catalog, confirm_pairs and their schedules."""
+    """The dashboard's functions, the catalogue's, and the schedules of the latter."""
 
     def __init__(
         self,
@@ -56,8 +56,10 @@ class FunctionsStack(core.Stack):
         self.authorise_session = self._authorise_session()
         self.sync_catalog = self._sync_catalog()
         self.confirm_pairs = self._confirm_pairs()
+        self.refresh_fees = self._refresh_fees()
         self._every("CatalogueClock", stage.catalogue_minutes, self.sync_catalog)
         self._every("MatchingClock", stage.matching_minutes, self.confirm_pairs)
+        self._every("FeesClock", stage.fees_minutes, self.refresh_fees)
 
     # --- what all functions share ---------------------------------------------------------
 
@@ -156,6 +158,14 @@ class FunctionsStack(core.Stack):
             "confirm_pairs", timeout_s=300, memory_mb=1024, concurrency_max=self._one_at_a_time()
         )
         self._grant_table(function, "flags", _GET, *_PUT)
+        self._messaging.control.grant_send_messages(function.role)
+        self._grant_database(function)
+        return function
+
+    def _refresh_fees(self) -> TwinlegFunction:
+        function = self._function(
+            "refresh_fees", timeout_s=300, memory_mb=1024, concurrency_max=self._one_at_a_time()
+        )
         self._messaging.control.grant_send_messages(function.role)
         self._grant_database(function)
         return function

@@ -17,7 +17,7 @@ from tests.infrastructure.conftest import Template, resources_of
 
 Templates = dict[tuple[str, str], Template]
 AWS_STAGES = [name for name, stage in STAGES.items() if not stage.is_local]
-FUNCTIONS = ("authorise_session", "confirm_pairs", "dashboard_api", "sync_catalog")
+FUNCTIONS = ("authorise_session", "confirm_pairs", "dashboard_api", "refresh_fees", "sync_catalog")
 
 
 def statements(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:

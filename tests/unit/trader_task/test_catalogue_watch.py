@@ -9,7 +9,13 @@ import pytest
 
 from shared.contracts import config_v1, names
 from shared.domain.enums import HaltReason, MarketStatus, Polarity, Venue, Verdict
-from shared.domain.events import ConfigChanged, EventBody, HaltTaken, PairsChanged
+from shared.domain.events import (
+    ConfigChanged,
+    EventBody,
+    HaltTaken,
+    InstrumentChanged,
+    PairsChanged,
+)
 from shared.domain.ids import MarketId, derive_pair_id
 from shared.domain.instrument import Instrument
 from shared.domain.pairing import MatchedPair
@@ -167,3 +173,17 @@ async def test_a_reload_does_not_undo_what_the_feed_said(rig: Rig) -> None:
     await rig.watch.poll()
     by_id = {i.market_id: i for i in rig.last(PairsChanged).instruments}
     assert by_id[KALSHI_MARKET].rules_hash == "new", "the record knows something newer"
+
+
+async def test_changed_fees_are_told_before_the_set_and_a_new_date_is_not(rig: Rig) -> None:
+    await rig.watch.poll()
+    first, second = rig.instruments
+    for as_of_ns, rate_ppm, told in ((7, first.fees.rate_ppm, 0), (8, 99_000, 1)):
+        fees = replace(first.fees, as_of_ns=as_of_ns, rate_ppm=rate_ppm)
+        rig.instruments = [replace(first, fees=fees), second]
+        rig.watch.want("pairs")
+        await rig.watch.poll()
+        assert rig.count(InstrumentChanged) == told
+    assert rig.last(InstrumentChanged).instrument.fees.rate_ppm == 99_000
+    kinds = [type(body) for body in rig.bodies]
+    assert kinds[-2:] == [InstrumentChanged, PairsChanged]
