@@ -78,7 +78,7 @@ verify: ## The long tier, up to 75 minutes: long simulation, fuzz, chaos, image,
 	$(call refuse,the fuzz targets and the container image are missing; make chaos and make bench and twinleg simulate run their parts)
 
 bench: dev .venv-contract/.installed ## Measure and print ratios
-	@for bench in bench_signing bench_orders bench_load; do $(PY) -m tests.performance.$$bench; done
+	@$(PY) -m tests.performance
 
 fuzz: ## Feed the parsers mutated frames
 	$(call refuse,tests/fuzz with its targets is missing)
