@@ -122,6 +122,19 @@ def test_full_grid_of_one_contract_is_the_exact_rule() -> None:
         assert charge(curve, TAKER, Side.BUY, price, qty).fee_usd == exact * MICROS
 
 
+def test_every_quantity_up_to_500_contracts_is_the_exact_rule() -> None:
+    """Every lot from 0.01 to 500, its price walking over all centicents of the grid."""
+    schedule, curve = kalshi_schedule(FeeType.KALSHI_QUADRATIC), polymarket_schedule(50_000)
+    for n in range(1, 50_001):
+        ticks = n * 7_919 % 9_999 + 1
+        price, p = PriceMicros(ticks * CENTICENT), Fraction(ticks, 10_000)
+        qty, count = QtyMicros(n * LOT), Fraction(n, 100)
+        fee, _ = kalshi_fill(count, p, is_buy=True)
+        assert charge(schedule, TAKER, Side.BUY, price, qty).fee_usd == fee * MICROS
+        exact = polymarket_fill(count, p, Fraction(1, 20))
+        assert charge(curve, TAKER, Side.BUY, price, qty).fee_usd == exact * MICROS
+
+
 @settings(max_examples=400, deadline=None)
 @given(
     kalshi | polymarket,
