@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from shared.domain.commands import CancelOrder
-from shared.domain.enums import HaltReason
+from shared.domain.enums import HaltReason, Venue
 from shared.domain.events import (
     AttemptAnswered,
     AttemptSending,
@@ -44,6 +44,8 @@ PS = PackageState
 PE = PackageEvent
 ORPHAN_NS: Final = 10 * NS_PER_S
 """A fill of an order that nobody here sent is foreign after this long (I-13)."""
+DOUBT_NS: Final = 60 * NS_PER_S
+"""The same while orders of ours there are unproven; after a restart that is the rule."""
 _WAITING: Final = frozenset(
     {
         PS.JOURNALLED,
@@ -235,12 +237,22 @@ def check_orphans(state: State, turn: Turn) -> None:
     _adopt_orphans(state, turn)
     for key in list(state.orphans):
         fill, seen = state.orphans[key]
-        if turn.mono - seen < ORPHAN_NS:
+        patience = DOUBT_NS if _is_in_doubt(state, fill.venue) else ORPHAN_NS
+        if turn.mono - seen < patience:
             continue
         del state.orphans[key]
         accounting.book_fill(state, turn, fill, None, None)
         scope = f"venue:{fill.venue.value}"
         raise_halt(state, turn, scope, HaltReason.FOREIGN_POSITION, note=fill.order_id[:60])
+
+
+def _is_in_doubt(state: State, venue: Venue) -> bool:
+    """Whether orders of ours at a venue are unproven: the fill may belong to one of them."""
+    return any(
+        (package.has_unsettled or package.slots_pending)
+        and any(leg.venue is venue for leg in package.legs)
+        for package in state.live_packages()
+    )
 
 
 def on_finality(state: State, turn: Turn, event: TradeFinality) -> None:
