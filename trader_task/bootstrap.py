@@ -148,6 +148,7 @@ async def build_trader(
         start_checks=checks,
         close=stack.aclose,
         set_instruments=instruments.set,
+        halts=lambda: tuple(kernel.state.halts.values()),
     )
     trader = Trader(
         settings,

@@ -8,10 +8,11 @@ None or the reason in words; a reason means that nothing is sent.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from shared.domain.events import Halt
 from shared.domain.instrument import Instrument
 from shared.domain.order import LegTicket
 from shared.domain.risk import TICKET_LIFE_NS, RiskApproved
@@ -44,6 +45,8 @@ class Permission:
     is_stopping: bool = False
     is_passive: bool = True
     """True until recovery took the lease: sends are impossible."""
+    halts: Callable[[], Iterable[Halt]] = tuple
+    """Halts in force now; one taken after the approval still holds an opening back (I-18)."""
 
     def why_not(self, ticket: LegTicket, instrument: Instrument, mono_ns: int) -> str | None:
         if self.is_passive:
@@ -52,6 +55,10 @@ class Permission:
             return "frozen: cancels and reads only"
         if self.is_stopping and ticket.is_opening:
             return "shutting down"
+        if ticket.is_opening:
+            scopes = ("global", f"venue:{ticket.venue.value}")
+            if any(halt.scope in scopes for halt in self.halts()):
+                return "halted since it was approved"
         needed = LEASE_REDUCING_NS
         if ticket.is_opening:
             held = instrument.taker_delay_ns > 0

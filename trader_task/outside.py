@@ -5,13 +5,14 @@ Made by the composition root; nothing of it is made inside the process around th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.book import Book
 from shared.domain.config import Config
 from shared.domain.enums import Venue
+from shared.domain.events import Halt
 from shared.domain.ids import MarketId
 from shared.domain.instrument import Instrument
 from shared.domain.units import PriceMicros
@@ -55,3 +56,5 @@ class Outside:
     start_checks: Sequence[Callable[[], Awaitable[None]]]
     close: Callable[[], Awaitable[None]]
     set_instruments: Callable[[Callable[[MarketId], Instrument | None]], None]
+    halts: Callable[[], Iterable[Halt]] = tuple
+    """Halts that the kernel holds right now; the send gate reads them again (I-18)."""

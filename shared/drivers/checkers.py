@@ -17,7 +17,7 @@ from shared.domain.package import Package
 from shared.domain.package_table import PackageState
 from shared.domain.risk import TICKET_LIFE_NS
 from shared.domain.units import NS_PER_MS, NS_PER_S
-from shared.drivers.sim_venue import ACCOUNT, SimVenue
+from shared.drivers.sim_venue import ABSENCE_NS, ACCOUNT, LOST_AFTER_NS, SimVenue
 from shared.engine.kernel import Kernel
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class Checkers:
     sent: set[AttemptId] = field(default_factory=set)
     edges: set[tuple[str, str]] = field(default_factory=set)
     active_max_ns: int = 0
+    lease_truth: dict[int, int] = field(default_factory=dict)
+    """Epoch to the end of the lease that was really granted."""
     allowance_ns: int = 0
     """Time in which the process itself stood still; no deadline can hold there."""
     last_states: dict[PackageId, PackageState] = field(default_factory=dict)
@@ -66,7 +68,7 @@ class Checkers:
                 self.fail("I-04", f"{attempt} is larger than its envelope")
             self._check_price(row, ticket)
         now = trader.mono()
-        if trader.is_fenced or trader.lease_until <= now:
+        if trader.is_fenced or self.lease_truth.get(trader.epoch, 0) <= now:
             self.fail("I-06", f"{attempt} is sent without the lease")
         if ticket.is_opening and now - ticket.decided_mono_ns > TICKET_LIFE_NS:
             self.fail("I-05", f"{attempt} opens on an old ticket")
@@ -100,6 +102,10 @@ class Checkers:
                 order = venue.exchange.order_by_client_id(ACCOUNT, other)
                 if order is not None and order.is_live:
                     self.fail("I-09", f"{ticket.attempt_id} goes while {other} lives")
+                sent = venue.sent.get(other, 0)
+                is_young = venue.now() - sent < LOST_AFTER_NS + ABSENCE_NS
+                if other in venue.in_transit and is_young:
+                    self.fail("I-09", f"{ticket.attempt_id} goes while {other} is under way")
 
     def _check_size(self, package: Package, ticket: LegTicket) -> None:
         """Reducing never exceeds the true residual, never sells what is not final (I-10, I-11)."""
@@ -156,6 +162,12 @@ class Checkers:
             self.fail("I-15", f"{package.package_id} waits in {package.state.value} unarmed")
         elif now_ns > package.timer_due_ns + TIMER_SLACK_NS:
             self.fail("I-15", f"{package.package_id} is held past its deadline")
+
+    def after_restart(self, trader: SimTrader) -> None:
+        """Every halt of the record stands in the new process before it may do anything."""
+        held = {(h.scope, h.reason.value) for h in trader.kernel.state.halts.values()}
+        for halt in set(trader.store.halts) - held:
+            self.fail("I-18", f"the halt {halt} was lost in a restart")
 
     def is_at_rest(self, trader: SimTrader | None) -> bool:
         if trader is None:

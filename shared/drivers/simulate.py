@@ -289,6 +289,7 @@ class Simulation:
         self.checkers.last_states.clear()
         run_id = f"{MODE}-{epoch}"
         trader.give(StateLoaded(self.store.recovered(run_id, epoch)))
+        self.checkers.after_restart(trader)
         self._give_config()
         trader.give(PairsChanged(tuple(self.pairs), tuple(self.instruments.values())))
         self._renew_lease()
@@ -328,6 +329,7 @@ class Simulation:
         if self.trader is None or self.trader.is_paused or self.now < self.aws_until:
             return
         self.trader.lease_until = self.now + 30 * NS_PER_S
+        self.checkers.lease_truth[self.trader.epoch] = self.trader.lease_until
         self.trader.give(LeaseSeen(self.store.epoch, self.trader.lease_until))
 
     def _feed_status(self, venue: Venue) -> None:

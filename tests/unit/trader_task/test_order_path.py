@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from shared.domain.commands import CommitEnvelope
-from shared.domain.enums import Purpose, RunMode, Venue
+from shared.domain.enums import HaltReason, Purpose, RunMode, Venue
 from shared.domain.events import (
     AttemptAnswered,
     AttemptSending,
     EnvelopeCommitted,
     EnvelopeFailed,
     EventBody,
+    Halt,
     HaltTaken,
     SendRefused,
 )
@@ -315,3 +316,10 @@ async def test_f081_a_full_disk_does_not_stop_a_hedge(
 
     monkeypatch.setattr(rig.wire_log, "append", full)
     assert isinstance((await rig.send(rig.hedge))[0], AttemptSending)
+
+
+async def test_i18_a_halt_taken_after_the_approval_holds_an_opening_but_no_hedge(rig: Rig) -> None:
+    await rig.path.commit(rig.command())
+    rig.permission.halts = lambda: (Halt("global", HaltReason.OPERATOR, "operator", 1),)
+    assert any(isinstance(body, SendRefused) for body in await rig.send(rig.first))
+    assert not any(isinstance(body, SendRefused) for body in await rig.send(rig.hedge))
