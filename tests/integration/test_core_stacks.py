@@ -45,12 +45,18 @@ def test_every_resource_of_the_contract_is_there(embedded_aws: EmbeddedAws) -> N
     functions = client("lambda", endpoint).list_functions()["Functions"]
     assert {f["FunctionName"] for f in functions} == {
         names.function("local", name)
-        for name in ("dashboard_api", "authorise_session", "sync_catalog", "confirm_pairs")
+        for name in (
+            "dashboard_api",
+            "authorise_session",
+            "sync_catalog",
+            "confirm_pairs",
+            "refresh_fees",
+        )
     }
     secrets = client("secretsmanager", endpoint).list_secrets()["SecretList"]
     assert names.secret("local", "session") in {s["Name"] for s in secrets}
     schedules = client("scheduler", endpoint).list_schedules()["Schedules"]
-    assert len(schedules) == 2
+    assert len(schedules) == 3
 
 
 def test_health_is_open_and_the_rest_is_not(embedded_aws: EmbeddedAws) -> None:
