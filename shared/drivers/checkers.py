@@ -19,6 +19,7 @@ from shared.domain.risk import TICKET_LIFE_NS
 from shared.domain.units import NS_PER_MS, NS_PER_S
 from shared.drivers.sim_venue import ABSENCE_NS, ACCOUNT, LOST_AFTER_NS, SimVenue
 from shared.engine.kernel import Kernel
+from shared.exchange.orders import TradeStatus
 
 if TYPE_CHECKING:
     from shared.drivers.sim_trader import SimTrader
@@ -204,6 +205,8 @@ class Checkers:
             if booked != cash:
                 self.fail("I-17", f"{venue.venue.value}: {booked} booked, {cash} at the venue")
             for fill in venue.exchange.fills(ACCOUNT):
+                if fill.status is TradeStatus.FAILED:
+                    continue  # matched and voided before anybody told us: it moved nothing
                 key = f"{venue.venue.value}/{fill.trade_id}/{fill.order_id}"
                 if not state.ledger.has(f"fill/{key}"):
                     self.fail("I-14", f"{key} was lost")

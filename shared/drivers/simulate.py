@@ -23,6 +23,7 @@ from shared.domain.enums import (
 )
 from shared.domain.events import (
     BookMarked,
+    BookProved,
     BookReplaced,
     ConfigChanged,
     EventBody,
@@ -53,6 +54,8 @@ from shared.exchange.venue_rules import KALSHI_RULES, POLYMARKET_RULES, Finality
 WALL_START: Final = 1_795_000_000 * NS_PER_S
 FAULTY_NS: Final = 45 * NS_PER_S
 HEAL_NS: Final = 95 * NS_PER_S
+FAULTY_SHORT_NS: Final = 30 * NS_PER_S
+HEAL_SHORT_NS: Final = 75 * NS_PER_S
 GRACE_MINUTES: Final = 4
 """A stuck package retries once a minute, and what it then trades must become final."""
 LAST_OPEN_NS: Final = 60 * NS_PER_S
@@ -346,6 +349,7 @@ class Simulation:
             self.extras.strike()
         for market in self.instruments:
             if self._is_calm() and self.now // NS_PER_S % 5:
+                self._deliver(NS_PER_MS, BookProved(market))
                 continue
             if self.rng.random() < 0.7:
                 self._move_book(market)
@@ -430,13 +434,16 @@ class Simulation:
         """Faults, then healing, then the judgement."""
         self.start_trader()
         self.schedule(0, self.second)
-        self.run_until(FAULTY_NS)
+        faulty, heal = FAULTY_NS, HEAL_NS
+        if self.edition > 1:
+            faulty, heal = FAULTY_SHORT_NS, HEAL_SHORT_NS
+        self.run_until(faulty)
         self.swarm.is_quiet = True
         self.aws_until = 0
-        self.run_until(FAULTY_NS + HEAL_NS - LAST_OPEN_NS)
+        self.run_until(faulty + heal - LAST_OPEN_NS)
         self.may_open = False
         self._give_config()
-        self.run_until(FAULTY_NS + HEAL_NS)
+        self.run_until(faulty + heal)
         for _ in range(GRACE_MINUTES):
             if self.checkers.is_at_rest(self.trader):
                 break

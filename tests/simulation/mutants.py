@@ -2,7 +2,9 @@
 
 ``python -m tests.simulation.mutants [--seeds N]`` prints a table and exits 1 on a survivor.
 A mutant is killed by a checker's violation; a crash of the kernel alone is told apart.
-Mutants of adapters, matching and the trader process have their killers in those suites.
+Mutants of adapters, matching and the trader process have their killers in those suites; so
+has M-17: kernel, send-by time and lease at the wire each stop it, and so one of them alone
+cannot be seen to be missing here.
 """
 
 from __future__ import annotations
