@@ -75,6 +75,8 @@ class SimVenue:
     in_transit: set[AttemptId] = field(default_factory=set)
     executions: dict[AttemptId, int] = field(default_factory=dict)
     is_reachable: bool = True
+    told_failed: set[str] = field(default_factory=set)
+    """Failures that a living process has been told of; the others nobody can know."""
     restart_until: int = 0
     """Until then every order is answered 425, which proves nothing (F-042)."""
 
@@ -296,7 +298,12 @@ class SimVenue:
                 if status is TradeStatus.FAILED:
                     self.swarm.count("p.fail")
                 if not self.swarm.hits("p.user.drop"):
-                    self.deliver(self._latency(), trade)
+                    self._tell(self._latency(), trade)
+
+    def _tell(self, delay: int, trade: TradeFinality) -> None:
+        self.deliver(delay, trade)
+        if not trade.is_final:
+            self.schedule(delay, lambda: self.told_failed.add(trade.trade_id))
 
     def sweep(self) -> None:
         """The REST sweep: every fill again, with its present finality; nothing is lost for good."""
@@ -308,7 +315,7 @@ class SimVenue:
             if record.status.is_final and self.venue is Venue.POLYMARKET:
                 final = record.status is TradeStatus.CONFIRMED
                 trade = TradeFinality(self.venue, record.trade_id, final)
-                self.deliver(2 * self._latency(), trade)
+                self._tell(2 * self._latency(), trade)
 
     def poll_account(self) -> None:
         if not self.is_reachable or self.swarm.hits_more("rest.cut_page"):
