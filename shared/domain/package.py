@@ -169,7 +169,9 @@ class Package:
     unhedged_max_usd: int = 0
     unhedged_ns: int = 0
     naked_since_ns: int | None = None
-    paid_legs: set[int] = field(default_factory=set)
+    paid_legs: dict[int, int] = field(default_factory=dict)
+    """Leg to what one contract of it paid, micros; kept in the record, so that a restart
+    between two payouts can still judge both."""
     payout_cash_usd: int = 0
     realised_usd: int | None = None
     ended_wall_ns: int | None = None

@@ -6,7 +6,7 @@ at the venues before anything else (I-13, M-12); held and settling ones re-arm t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.domain.enums import Liquidity, Outcome, Purpose, Side, TimeInForce, Venue
@@ -117,7 +117,7 @@ def package_from(row: Row, attempt_rows: list[Row], turn: Turn) -> Package:
         parent_id=PackageId(row["parent_id"]) if row.get("parent_id") else None,
         failed_trades=int(envelope.get("failed_trades", 0)),
         extra_attempts=int(envelope.get("extra_attempts", 0)),
-        paid_legs=set(envelope.get("paid_legs", ())),
+        paid_legs={int(leg): int(paid) for leg, paid in _paid(envelope)},
         payout_cash_usd=int(envelope.get("payout_cash_usd", 0)),
         hedged_wall_ns=envelope.get("hedged_wall_ns"),
         carried=tuple(envelope.get("carried", (0, 0))),
@@ -132,6 +132,12 @@ def package_from(row: Row, attempt_rows: list[Row], turn: Turn) -> Package:
         attempt = attempt_from(attempt_row)
         package.attempts[attempt.attempt_id] = attempt
     return package
+
+
+def _paid(envelope: Row) -> Iterable[tuple[Any, Any]]:
+    """Rows of an older build listed the paid legs without what they paid: ask again then."""
+    paid = envelope.get("paid_legs") or {}
+    return paid.items() if isinstance(paid, Mapping) else ()
 
 
 def _leg_from(data: Row) -> Leg:

@@ -63,7 +63,7 @@ def envelope_of(package: Package) -> dict[str, Any]:
         "source": package.source,
         "failed_trades": package.failed_trades,
         "extra_attempts": package.extra_attempts,
-        "paid_legs": sorted(package.paid_legs),
+        "paid_legs": {str(leg): paid for leg, paid in sorted(package.paid_legs.items())},
         "payout_cash_usd": package.payout_cash_usd,
         "hedged_wall_ns": package.hedged_wall_ns,
         "carried": list(package.carried),

@@ -36,9 +36,9 @@ def on_payout(state: State, turn: Turn, event: PayoutSeen) -> None:
 def _pay_leg(state: State, turn: Turn, package: Package, index: int, payout: int) -> None:
     """Credit one leg with what its contracts paid; the ledger already holds the cash."""
     held = package.net(index)
-    package.paid_legs.add(index)
     per_contract = payout if package.legs[index].outcome is Outcome.YES else MICROS - payout
     assert 0 <= per_contract <= MICROS
+    package.paid_legs[index] = per_contract
     package.payout_cash_usd += floor_div(max(held, 0) * per_contract, MICROS)
     if held < 0:
         # A complement is held on this market: it pays the other side.
@@ -53,7 +53,7 @@ def _finish(state: State, turn: Turn, package: Package) -> None:
     if not holding or any(index not in package.paid_legs for index in holding):
         return
     event = PE.PAID_OK
-    if len(holding) == 2 and not _paid_a_dollar(state, package):
+    if len(holding) == 2 and sum(package.paid_legs[index] for index in (0, 1)) != MICROS:
         event = PE.PAID_DIV
     if package.state is PackageState.HEDGED:
         machine.offer(state, turn, package, PE.M_RESOLVED, "both markets resolved")
@@ -76,15 +76,6 @@ def _finish(state: State, turn: Turn, package: Package) -> None:
                 "seen_wall_ns": turn.wall,
             },
         )
-
-
-def _paid_a_dollar(state: State, package: Package) -> bool:
-    """Whether one contract of each leg together paid exactly one dollar."""
-    total = 0
-    for leg in package.legs:
-        payout = state.resolved[leg.market_id]
-        total += payout if leg.outcome is Outcome.YES else MICROS - payout
-    return total == MICROS
 
 
 def _series(state: State, package: Package) -> str:

@@ -82,17 +82,25 @@ def matched_pair(**changes: object) -> MatchedPair:
 class Desk:
     """Steps the kernel and keeps what it asked for; commits answer themselves unless told."""
 
-    def __init__(self, *, config: Config | None = None, pair: MatchedPair | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        config: Config | None = None,
+        pair: MatchedPair | None = None,
+        recovered: RecoveredState | None = None,
+    ) -> None:
         self.kernel = Kernel("test")
         self.mono = 1
         self.seq = 0
         self.log: list[cm.Command] = []
+        self.all_log: list[cm.Command] = []
+        """Everything since the start; ``log`` is emptied once the desk is set up."""
         self.commits_ok = True
         self.timers: dict[str, int] = {}
         self.a = instrument(Venue.KALSHI)
         self.b = instrument(Venue.POLYMARKET)
         self.pair = pair or matched_pair()
-        self.give(ev.StateLoaded(empty_state()))
+        self.give(ev.StateLoaded(recovered or empty_state()))
         self.give(ev.ConfigChanged(config or Config()))
         self.give(ev.PairsChanged((self.pair,), (self.a, self.b)))
         self.renew()
@@ -108,6 +116,7 @@ class Desk:
         self.seq += 1
         out = self.kernel.step(ev.Event(ev.Stamp(self.seq, self.mono, WALL + self.mono), body))
         self.log.extend(out)
+        self.all_log.extend(out)
         for command in out:
             if isinstance(command, cm.ArmTimer):
                 self.timers[command.timer_id] = command.due_mono_ns
@@ -236,3 +245,50 @@ def empty_state(**changes: object) -> RecoveredState:
         halts=(),
     )
     return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def restarted(desk: Desk) -> Desk:
+    """Return a desk whose kernel starts from what the old one wrote, as recovery would."""
+    tables: dict[str, dict[tuple[object, ...], dict[str, object]]] = {}
+    keys = {
+        "packages": ("package_id",),
+        "orders": ("attempt_id",),
+        "fills": ("fill_key",),
+        "positions": ("venue", "market_id"),
+        "ledger_postings": ("posting_id",),
+        "payouts": ("reference",),
+    }
+
+    def put(table: str, row: dict[str, object]) -> None:
+        if table in keys:
+            key = tuple(row[name] for name in keys[table])
+            tables.setdefault(table, {})[key] = row
+
+    for command in desk.all_log:
+        if isinstance(command, cm.CommitEnvelope):
+            put("packages", dict(command.package))
+            for attempt in command.attempts:
+                put("orders", dict(attempt))
+        elif isinstance(command, cm.WriteRows):
+            for row in command.rows:
+                put(command.table, dict(row))
+    balances: dict[str, int] = {}
+    for row in tables.get("ledger_postings", {}).values():
+        account, usd = str(row["account"]), int(row["usd_micros"])  # type: ignore[call-overload]
+        balances[account] = balances.get(account, 0) + usd
+    packages = [p for p in tables.get("packages", {}).values() if p["ended_wall_ns"] is None]
+    return Desk(
+        recovered=empty_state(
+            run_id="venue_sim-2",
+            epoch=2,
+            package_number=len(tables.get("packages", {})),
+            packages=tuple(packages),
+            attempts=tuple(tables.get("orders", {}).values()),
+            fills=tuple(tables.get("fills", {}).values()),
+            positions=tuple(tables.get("positions", {}).values()),
+            balances=balances,
+            payouts_posted=frozenset(
+                str(row["reference"]) for row in tables.get("payouts", {}).values()
+            ),
+        )
+    )

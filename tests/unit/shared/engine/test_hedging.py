@@ -20,7 +20,7 @@ from shared.domain.order import (
 )
 from shared.domain.package_table import PackageState
 from shared.domain.units import QtyMicros
-from tests.support.kernel_desk import ONE, WALL, Desk
+from tests.support.kernel_desk import ONE, WALL, Desk, restarted
 
 PS = PackageState
 
@@ -364,3 +364,36 @@ def test_unwinds_on_kalshi_only_ever_reduce() -> None:
     unwinds = [t for t in desk.tickets() if t.purpose is Purpose.UNWIND]
     assert unwinds and all(t.reduce_only and t.side is Side.SELL for t in unwinds)
     assert all(t.qty <= first.qty for t in unwinds)
+
+
+def test_a_restart_between_two_payouts_settles_all_the_same() -> None:
+    """One leg is paid, the process dies, the other is paid: the record must suffice."""
+    desk, first = opened()
+    desk.answer(first)
+    hedge = desk.tickets()[-1]
+    desk.sending(hedge)
+    desk.answer(hedge)
+    package = desk.package
+
+    def payout(index: int) -> ev.PayoutSeen:
+        leg = package.legs[index]
+        held = package.qty
+        wins = leg.outcome is Outcome.YES
+        return ev.PayoutSeen(
+            leg.venue,
+            leg.market_id,
+            ONE,  # type: ignore[arg-type]
+            held if leg.outcome is Outcome.YES else QtyMicros(0),
+            held if leg.outcome is Outcome.NO else QtyMicros(0),
+            held if wins else 0,  # type: ignore[arg-type]
+            WALL,
+            f"settle/{leg.market_id}",
+        )
+
+    desk.give(payout(0))
+    again = restarted(desk)
+    again.give(payout(0))
+    again.give(payout(1))
+    assert again.package.state is PS.SETTLED
+    assert again.package.realised_usd == again.package.cash_usd > 0
+    assert again.kernel.state.ledger.total() == 0
