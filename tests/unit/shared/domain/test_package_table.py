@@ -101,5 +101,5 @@ def test_no_order_state_forgets_an_execution(state: OrderState, event: OrderEven
             OrderEvent.REJECT,
             OrderEvent.PROVE_DONE,
             OrderEvent.PROVE_ABSENT,
-                OrderEvent.REFUSED_HERE,  # our own dispatcher knows that no byte left
+            OrderEvent.REFUSED_HERE,  # our own dispatcher knows that no byte left
         }
