@@ -113,7 +113,7 @@ def package_from(row: Row, attempt_rows: list[Row], turn: Turn) -> Package:
         is_probe=bool(row["is_probe"]),
         breakdown=dict(row["breakdown"]),
         versions=dict(row["versions"]),
-        state=PackageState(row["state"]),
+        state=_believable(PackageState(row["state"])),
         parent_id=PackageId(row["parent_id"]) if row.get("parent_id") else None,
         failed_trades=int(envelope.get("failed_trades", 0)),
         extra_attempts=int(envelope.get("extra_attempts", 0)),
@@ -132,6 +132,15 @@ def package_from(row: Row, attempt_rows: list[Row], turn: Turn) -> Package:
         attempt = attempt_from(attempt_row)
         package.attempts[attempt.attempt_id] = attempt
     return package
+
+
+def _believable(state: PackageState) -> PackageState:
+    """Return the state to restart from: a stored PLANNED row *is* the committed envelope.
+
+    Rows lag the wire, so the order may have left a moment later (M-12); only a package
+    that was never stored ends without asking.
+    """
+    return PackageState.JOURNALLED if state is PackageState.PLANNED else state
 
 
 def _paid(envelope: Row) -> Iterable[tuple[Any, Any]]:

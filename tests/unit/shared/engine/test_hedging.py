@@ -20,7 +20,7 @@ from shared.domain.order import (
 )
 from shared.domain.package_table import PackageState
 from shared.domain.units import QtyMicros
-from tests.support.kernel_desk import ONE, WALL, Desk, restarted
+from tests.support.kernel_desk import ONE, WALL, Desk, empty_state, restarted
 
 PS = PackageState
 
@@ -397,3 +397,26 @@ def test_a_restart_between_two_payouts_settles_all_the_same() -> None:
     assert again.package.state is PS.SETTLED
     assert again.package.realised_usd == again.package.cash_usd > 0
     assert again.kernel.state.ledger.total() == 0
+
+
+def test_m12_a_restart_asks_about_a_package_whose_row_still_says_planned() -> None:
+    """The envelope is durable, the order left, and the process died before any later row."""
+    desk = Desk()
+    first = desk.open_edge()
+    desk.sending(first)
+    committed = next(c for c in desk.all_log if isinstance(c, cm.CommitEnvelope))
+    again = Desk(
+        recovered=empty_state(
+            run_id="venue_sim-2",
+            epoch=2,
+            package_number=1,
+            packages=(committed.package,),
+            attempts=committed.attempts,
+        )
+    )
+    assert again.package.state is PS.RECOVERING and again.tickets() == []
+    asked = again.all_log
+    assert any(
+        isinstance(c, cm.AskEvidence) and first.attempt_id in {t.attempt_id for t in c.tickets}
+        for c in asked
+    )
