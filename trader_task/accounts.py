@@ -48,7 +48,8 @@ class Accounts:
     async def read_snapshot(self, venue: Venue) -> AccountSnapshot | None:
         """Read one account to the last page and put it; None when it could not be read."""
         try:
-            snapshot = await asyncio.wait_for(self._accounts[venue].fetch_snapshot(), READ_LIMIT_S)
+            async with asyncio.timeout(READ_LIMIT_S):
+                snapshot = await self._accounts[venue].fetch_snapshot()
         except Exception as error:  # incomplete, refused or unreadable: no verdict from it
             self._failed(venue, "snapshot", error)
             return None
@@ -61,9 +62,8 @@ class Accounts:
         """Read settlements credited lately and put them; False when they could not be read."""
         begun = self._clock.wall_ns()
         try:
-            payouts = await asyncio.wait_for(
-                self._accounts[venue].fetch_payouts(self._since_ns[venue]), READ_LIMIT_S
-            )
+            async with asyncio.timeout(READ_LIMIT_S):
+                payouts = await self._accounts[venue].fetch_payouts(self._since_ns[venue])
         except Exception as error:  # asked again from the same start
             self._failed(venue, "payouts", error)
             return False

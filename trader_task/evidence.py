@@ -86,7 +86,8 @@ class EvidenceDesk:
             return ()
         self.asked += len(tickets)
         try:
-            found = await asyncio.wait_for(execution.find_evidence(tickets), ASK_LIMIT_S)
+            async with asyncio.timeout(ASK_LIMIT_S):
+                found = await execution.find_evidence(tickets)
         except Exception as error:  # whatever it was, it proves nothing
             backoff.wait_ns = min(max(backoff.wait_ns * 2, BACKOFF_FIRST_NS), BACKOFF_MAX_NS)
             backoff.not_before_ns = self._clock.mono_ns() + backoff.wait_ns

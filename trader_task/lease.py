@@ -204,6 +204,7 @@ class LeaseKeeper:
     async def _call(self, call: Callable[..., T], *arguments: object) -> T:
         """Run a store call in a thread, bounded in time."""
         try:
-            return await asyncio.wait_for(asyncio.to_thread(call, *arguments), CALL_LIMIT_S)
+            async with asyncio.timeout(CALL_LIMIT_S):
+                return await asyncio.to_thread(call, *arguments)
         except TimeoutError:
             raise StoreError(f"no answer in {CALL_LIMIT_S:.0f} s") from None

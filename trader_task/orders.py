@@ -171,7 +171,8 @@ class OrderPath:
 
         execution = self._executions[ticket.venue]
         try:
-            return await asyncio.wait_for(execution.send(encoded, may_send), SEND_LIMIT_S)
+            async with asyncio.timeout(SEND_LIMIT_S):
+                return await execution.send(encoded, may_send)
         except TimeoutError:
             if not attempt.sent_wall_ns:
                 attempt.refused = "the adapter did not get to sending"

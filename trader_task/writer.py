@@ -145,7 +145,8 @@ class RecordWriter:
     async def close(self, seconds: float) -> None:
         """Write what is queued within ``seconds``, and spill what is left."""
         try:
-            await asyncio.wait_for(self.flush(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.flush()
         except TimeoutError:
             log.warning("closing with rows unwritten", rows=self._queued_rows)
         if self._queue and not self.is_fenced:
@@ -178,15 +179,15 @@ class RecordWriter:
 
     async def _store(self, batches: list[tuple[str, list[Row]]]) -> None:
         try:
-            await asyncio.wait_for(
-                self._journal.write_batch(batches, self.fencing), WRITE_TIMEOUT_S
-            )
+            async with asyncio.timeout(WRITE_TIMEOUT_S):
+                await self._journal.write_batch(batches, self.fencing)
         except TimeoutError:
             raise JournalError(f"no answer in {WRITE_TIMEOUT_S:.0f} s") from None
 
     async def _ping(self) -> None:
         try:
-            await asyncio.wait_for(self._journal.ping(), WRITE_TIMEOUT_S)
+            async with asyncio.timeout(WRITE_TIMEOUT_S):
+                await self._journal.ping()
         except TimeoutError:
             raise JournalError(f"no answer in {WRITE_TIMEOUT_S:.0f} s") from None
 
@@ -272,11 +273,13 @@ class RecordWriter:
 
     async def _wait(self, seconds: float | None) -> None:
         try:
-            await asyncio.wait_for(self._wake.wait(), seconds)
-            # A few milliseconds gather the rows of neighbouring steps into one transaction.
-            await asyncio.sleep(0.005)
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
         except TimeoutError:
             pass
+        else:
+            # A few milliseconds gather the rows of neighbouring steps into one transaction.
+            await asyncio.sleep(0.005)
         self._wake.clear()
 
 

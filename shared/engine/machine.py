@@ -426,6 +426,9 @@ def _end(state: State, turn: Turn, package: Package) -> None:
     package.timer_due_ns = 0
     package.ended_wall_ns = turn.wall
     package.realised_usd = package.cash_usd
+    for period in ("day", "week", "month"):
+        # Every end counts, an unwind's loss as much as a settlement's gain.
+        state.realised[period] = state.realised.get(period, 0) + package.realised_usd
     if package.state is PS.ABORTED:
         throttle.note_miss(state, turn, package)
     assert package.state is not PS.FLAT or package.all_fills_final()

@@ -60,9 +60,6 @@ def _finish(state: State, turn: Turn, package: Package) -> None:
     if not PACKAGE_TABLE.is_legal(package.state, event):
         return
     machine.feed(state, turn, package, event, "every leg was paid")
-    if package.is_ended:
-        for key in state.realised:
-            state.realised[key] += package.realised_usd or 0
     if event is PE.PAID_DIV:
         scope = f"series:{_series(state, package)}"
         raise_halt(state, turn, scope, HaltReason.DIVERGED, note=package.pair_name)

@@ -74,3 +74,14 @@ def test_no_module_with_a_name_that_says_nothing() -> None:
         if path.suffix == ".py" and (path.stem in banned or path.parent.name in banned)
     ]
     assert offenders == []
+
+
+def test_nothing_waits_in_a_way_that_can_swallow_a_cancellation() -> None:
+    """asyncio.wait_for loses a cancel that races with its result before Python 3.12.
+
+    A trader that lost one never ended; ``async with asyncio.timeout(s)`` has no such race.
+    """
+    packages = ("shared", "trader_task", "lambdas", "cdk")
+    sources = [path for name in packages for path in (ROOT / name).rglob("*.py")]
+    assert len(sources) > 100
+    assert [p.name for p in sources if "asyncio.wait_for(" in p.read_text()] == []

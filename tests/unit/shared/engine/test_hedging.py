@@ -96,6 +96,7 @@ def test_timeout_unwinds_to_zero() -> None:
     hedges = [t for t in desk.tickets() if t.purpose is Purpose.HEDGE]
     assert 1 <= len(hedges) <= 4
     assert desk.package.realised_usd is not None and desk.package.realised_usd < 0
+    assert desk.kernel.state.realised["day"] == desk.package.realised_usd
 
 
 def test_f026_an_unfunded_shard_costs_one_hedge_attempt_and_a_backoff() -> None:
@@ -321,6 +322,7 @@ def test_a_payout_of_both_legs_settles_and_frees_the_slot() -> None:
         )
     assert package.state is PS.SETTLED and paid == package.qty
     assert package.realised_usd == package.cash_usd > 0
+    assert desk.kernel.state.realised["day"] == package.realised_usd
     assert desk.kernel.state.ledger.total() == 0
     assert desk.kernel.state.positions.markets() == []
     assert desk.kernel.state.live_packages() == []
