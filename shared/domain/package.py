@@ -166,6 +166,8 @@ class Package:
     is_completion_known: bool = False
     carried: tuple[int, int] = (0, 0)
     """Net contracts per leg that a REPAIR inherits from its ended parent."""
+    carried_cash_usd: int = 0
+    """Cash of those contracts that the parent's own result does not hold."""
     unhedged_max_usd: int = 0
     unhedged_ns: int = 0
     naked_since_ns: int | None = None
@@ -220,7 +222,8 @@ class Package:
     @property
     def cash_usd(self) -> int:
         """Signed cash of every fill and payout so far, fees included."""
-        return sum(a.cash_usd for a in self.attempts.values()) + self.payout_cash_usd
+        own = sum(a.cash_usd for a in self.attempts.values())
+        return own + self.payout_cash_usd + self.carried_cash_usd
 
     @property
     def fees_usd(self) -> int:

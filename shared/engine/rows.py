@@ -67,6 +67,7 @@ def envelope_of(package: Package) -> dict[str, Any]:
         "payout_cash_usd": package.payout_cash_usd,
         "hedged_wall_ns": package.hedged_wall_ns,
         "carried": list(package.carried),
+        "carried_cash_usd": package.carried_cash_usd,
     }
 
 

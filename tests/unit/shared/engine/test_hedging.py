@@ -191,6 +191,8 @@ def test_f017_a_fill_after_the_end_opens_a_repair_package() -> None:
     repair = desk.package
     assert repair.kind == "repair" and repair.parent_id == parent.package_id
     assert abs(repair.residual) == first.qty
+    # What the late fill cost is in the repair's result, as the parent's result is closed.
+    assert parent.realised_usd == 0 and repair.cash_usd == desk.fill(first).cash_usd < 0
     assert desk.tickets()[-1].package_id == repair.package_id
 
 
