@@ -24,6 +24,7 @@ from shared.adapters.stores.postgres_catalogue import PostgresCatalogue
 from shared.adapters.stores.postgres_config import PostgresConfig
 from shared.adapters.stores.postgres_control import PostgresControl
 from shared.adapters.stores.postgres_engine import open_engine
+from shared.adapters.stores.postgres_exports import PostgresExports
 from shared.adapters.stores.postgres_journal import PostgresJournal
 from shared.adapters.stores.postgres_views import PostgresViews
 from shared.adapters.venues.kalshi.capabilities import choose_endpoints
@@ -274,6 +275,7 @@ def open_command_stores(environment: Mapping[str, str]) -> CommandStores:
         configs=PostgresConfig(dsn, engine=engine),
         queue=SqsCommandQueue(stage),
         views=PostgresViews(dsn, engine=engine),
+        exports=PostgresExports(dsn, engine=engine),
         secrets=SecretsManager(stage),
     )
 

@@ -13,7 +13,17 @@ import typer
 from typer.main import get_command
 
 from shared.domain.errors import ConfigError, TwinlegError
-from trader_task.commands import config, edition, later, live, match, quotes, simulate, stops
+from trader_task.commands import (
+    config,
+    edition,
+    export,
+    later,
+    live,
+    match,
+    quotes,
+    simulate,
+    stops,
+)
 from trader_task.commands.answers import DONE, FAILED, WRONG_USE, WrongUse
 
 app = typer.Typer(
@@ -46,6 +56,7 @@ def _register() -> None:
         ("config", config.app),
         ("package", stops.package_app),
         ("secrets", stops.secrets_app),
+        ("export", export.app),
     ):
         app.add_typer(group, name=name)
     later.add_to(app, stops.package_app, stops.secrets_app)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,6 +25,14 @@ class Views(Protocol):
     def package(self, package_id: str, /) -> BaseModel | None: ...
 
 
+class Exports(Protocol):
+    """The record by the year."""
+
+    def columns(self, what: str, /) -> tuple[str, ...]: ...
+
+    def rows(self, what: str, year: int, /) -> Iterator[dict[str, str]]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class CommandStores:
     """What the commands of a person need; the trader is not among it."""
@@ -35,6 +43,7 @@ class CommandStores:
     configs: ConfigStore
     queue: CommandQueue
     views: Views
+    exports: Exports
     secrets: SecretStore
 
     def edge_of(self, pair_id: str) -> Mapping[str, Any] | None:

@@ -29,7 +29,6 @@ GROUPS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "position": (("adopt", "adopting foreign positions"),),
     "backup": (("dump", "backups of the record"), ("restore", "backups of the record")),
     "debug": (("bundle", "the debug bundle"),),
-    "export": tuple((what, "the yearly exports") for what in ("fills", "settlements", "ledger")),
 }
 SINGLE: Final = (
     ("record", "recording live markets"),
