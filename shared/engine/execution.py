@@ -35,7 +35,7 @@ from shared.domain.order import (
 from shared.domain.package import Attempt, Package
 from shared.domain.package_table import PackageEvent, PackageState
 from shared.domain.units import NS_PER_S
-from shared.engine import accounting, attempts, machine, rows
+from shared.engine import accounting, attempts, inquiry, machine, rows
 from shared.engine.halts import raise_halt
 from shared.engine.repair import open_repair
 from shared.engine.state import State, Turn
@@ -347,7 +347,7 @@ def _believe(package: Package, attempt: Attempt, evidence: Evidence) -> None:
     venue's figure is believed even where it is less than what was acknowledged once.
     """
     stands = evidence.cum_qty + attempt.voided_qty
-    if package.state in machine.DOUBTFUL:
+    if package.state in inquiry.DOUBTFUL:
         attempt.cum_qty = stands
     else:
         attempt.cum_qty = max(attempt.cum_qty, stands)

@@ -7,10 +7,7 @@ out as a row and said out loud as a decision in the same step.
 
 from __future__ import annotations
 
-from typing import Final
-
-from shared.domain.commands import AskEvidence
-from shared.domain.enums import HaltReason, Purpose
+from shared.domain.enums import HaltReason
 from shared.domain.order import OrderEvent, OrderState
 from shared.domain.package import Package
 from shared.domain.package_table import (
@@ -21,26 +18,14 @@ from shared.domain.package_table import (
     PackageEvent,
     PackageState,
 )
-from shared.domain.units import NS_PER_MS, NS_PER_S, QtyMicros
-from shared.engine import attempts, hedger, rows, throttle
+from shared.domain.units import NS_PER_S
+from shared.engine import attempts, deadlines, endings, inquiry, rows
+from shared.engine.decision import decide
 from shared.engine.halts import raise_halt
-from shared.engine.state import ENDED_KEPT_MAX, State, Turn
+from shared.engine.state import State, Turn
 
 PS = PackageState
 PE = PackageEvent
-EVIDENCE_FIRST_NS: Final = 500 * NS_PER_MS
-EVIDENCE_SLOW_NS: Final = 30 * NS_PER_S
-EXTENSION_WAIT_NS: Final = 100 * NS_PER_MS
-FINALITY_ASK_NS: Final = 20 * NS_PER_S
-"""A provisional trade that the user stream has not settled by then is asked about over REST."""
-_FLIGHT: Final = frozenset(
-    {PS.LEG1_SENT, PS.LEG2_SENT, PS.UNWIND_SENT, PS.LEG1_CANCELLING, PS.LEG2_CANCELLING}
-)
-_UNKNOWN: Final = frozenset(
-    {PS.LEG1_UNKNOWN, PS.LEG2_UNKNOWN, PS.UNWIND_UNKNOWN, PS.RECOVERING, PS.CONFIRM_UNKNOWN}
-)
-DOUBTFUL: Final = frozenset({PS.RECOVERING, PS.CONFIRM_UNKNOWN, PS.STUCK_UNKNOWN})
-"""States in which the venue's records are believed over everything remembered."""
 
 
 def feed(state: State, turn: Turn, package: Package, event: PackageEvent, reason: str = "") -> bool:
@@ -104,22 +89,23 @@ def _is_active(package: Package, after: PackageState) -> bool:
 
 def _enter(state: State, turn: Turn, package: Package) -> None:
     now = package.state
-    _track_exposure(turn, package)
-    _learn_completion(state, package)
+    endings.track_exposure(turn, package)
+    endings.learn_completion(state, package)
     if _is_active(package, now) and package.active_since_ns is None:
         package.active_since_ns = turn.mono
     if now in ENDS:
-        _end(state, turn, package)
+        endings.end(state, turn, package)
         return
     if now is PS.EXPOSED:
-        _decide(state, turn, package)
+        event, reason = decide(state, turn, package)
+        feed(state, turn, package, event, reason)
         return
-    _set_timer(state, turn, package, deadline_ns(state, turn, package))
+    deadlines.set_timer(state, turn, package, deadlines.deadline_ns(state, turn, package))
     if now is PS.JOURNALLED or now in (PS.LEG2_SENT, PS.UNWIND_SENT):
         attempts.submit(state, turn, package)
     elif now in (PS.LEG1_CANCELLING, PS.LEG2_CANCELLING):
         attempts.cancel_current(state, turn, package)
-    elif now in _UNKNOWN or now is PS.STUCK_UNKNOWN:
+    elif now in inquiry.UNKNOWN or now is PS.STUCK_UNKNOWN:
         _seek(state, turn, package)
     elif now in (PS.HEDGED_PROV, PS.FLAT_PROV):
         settle_finality(state, turn, package)
@@ -127,103 +113,6 @@ def _enter(state: State, turn: Turn, package: Package) -> None:
         package.hedged_wall_ns = turn.wall
     if now in (PS.STUCK_KNOWN, PS.STUCK_UNKNOWN):
         raise_halt(state, turn, f"pair:{package.pair_id}", HaltReason.STUCK, note=now.value)
-
-
-def _decide_blind(state: State, turn: Turn, package: Package) -> None:
-    """A late fill reopened an attempt: nothing opposite is sent before it is settled (I-09)."""
-    attempts.ask_evidence(state, turn, package, every_slot=False)
-    budget = hedger.budget_left_ns(state, turn, package)
-    package.wait_is_finality = False
-    package.wait_ns = max(min(EVIDENCE_FIRST_NS, budget), NS_PER_MS)
-    event = PE.D_WAIT if budget > 0 and not package.stuck_retry else PE.D_STUCK
-    package.stuck_retry = False
-    feed(state, turn, package, event, "an order is unproven again")
-
-
-def _learn_completion(state: State, package: Package) -> None:
-    """Feed the hedge outcome back once: hedged inside the bound, or given up (CONTRACTS)."""
-    hedged = package.state is PS.HEDGED_PROV
-    given_up = package.state in (PS.UNWIND_SENT, PS.STUCK_KNOWN, PS.STUCK_UNKNOWN)
-    if package.is_completion_known or package.coverage_ppm == 0 or not (hedged or given_up):
-        return
-    package.is_completion_known = True
-    second = package.legs[1 - package.leg_first]
-    state.completion.update(second.venue, package.category, package.coverage_ppm, success=hedged)
-
-
-def _decide(state: State, turn: Turn, package: Package) -> None:
-    """Rule of the step state: exactly one decision, in the step that entered it."""
-    if package.has_unsettled:
-        _decide_blind(state, turn, package)
-        return
-    choice = hedger.choose(state, turn, package)
-    package.wait_ns = choice.wait_ns
-    package.wait_is_finality = choice.event is PE.D_WAIT and hedger.awaits_finality(package)
-    if choice.event is PE.D_BACKOFF:
-        package.backoffs += 1
-    if choice.plan is not None:
-        plan = choice.plan
-        slot = attempts.free_slot(package, plan.purpose)
-        if slot is None:
-            attempts.request_extension(state, turn, package)
-            package.wait_ns = EXTENSION_WAIT_NS
-            feed(state, turn, package, PE.D_WAIT, "one more attempt is being committed first")
-            return
-        ticket = attempts.build_ticket(
-            state,
-            turn,
-            package,
-            slot,
-            leg=plan.leg,
-            outcome=plan.outcome,
-            side=plan.side,
-            price_limit=plan.price_limit,
-            qty=QtyMicros(min(plan.qty, package.qty_max)),
-            tif=plan.tif,
-            reduce_only=plan.reduce_only,
-        )
-        attempts.use_slot(state, package, slot, ticket)
-        package.may_hedge_now = False
-        package.stuck_retry = False
-        if plan.purpose is Purpose.UNWIND and package.used(Purpose.UNWIND) == 1:
-            throttle.note_unwind(state, turn, package)
-    elif choice.event is PE.D_STUCK:
-        package.stuck_retry = False
-    feed(state, turn, package, choice.event, choice.reason)
-
-
-def deadline_ns(state: State, turn: Turn, package: Package) -> int:
-    """Return how long the package may stay in its state, from now, in nanoseconds."""
-    now = package.state
-    if now in (PS.RETRY_WAIT, PS.UNWIND_WAIT):
-        return max(package.wait_ns, NS_PER_MS)
-    if now in _FLIGHT:
-        return state.config.hedge_timeout_ms * NS_PER_MS + _hold_ns(state, package)
-    if now is PS.LEG1_HELD:
-        return _hold_ns(state, package) + 2 * NS_PER_S
-    if now is PS.HEDGED:
-        return max(package.settle_worst_ns - turn.wall, 0) + 24 * 3600 * NS_PER_S
-    if now in (PS.LEG1_UNKNOWN, PS.LEG2_UNKNOWN, PS.UNWIND_UNKNOWN, PS.RECOVERING):
-        return state.config.unknown_max_s * NS_PER_S
-    return PACKAGE_TABLE.rows[now].deadline_ns
-
-
-def _hold_ns(state: State, package: Package) -> int:
-    if package.current is None:
-        return 0
-    ticket = package.attempts[package.current].ticket
-    return state.instruments[ticket.market_id].taker_delay_ns if ticket else 0
-
-
-def _set_timer(state: State, turn: Turn, package: Package, wait_ns: int) -> None:
-    package.timer_due_ns = turn.mono + wait_ns
-    turn.arm(f"pkg:{package.package_id}", package.timer_due_ns)
-
-
-def rearm(state: State, turn: Turn, package: Package) -> None:
-    """After a restart every live package needs its timer, moved or not (I-15, M-38)."""
-    if not package.is_ended and package.timer_due_ns == 0:
-        _set_timer(state, turn, package, deadline_ns(state, turn, package))
 
 
 def on_timer(state: State, turn: Turn, package: Package) -> None:
@@ -237,7 +126,7 @@ def on_timer(state: State, turn: Turn, package: Package) -> None:
         _retry_stuck(state, turn, package)
         return
     current = package.attempts.get(package.current) if package.current else None
-    if current is not None and package.state in _FLIGHT | {PS.JOURNALLED, PS.LEG1_HELD}:
+    if current is not None and package.state in deadlines.FLIGHT | {PS.JOURNALLED, PS.LEG1_HELD}:
         _lose(state, turn, package)
     feed(state, turn, package, PE.TIMEOUT, "no answer in time")
 
@@ -252,7 +141,7 @@ def _lose(state: State, turn: Turn, package: Package) -> None:
 
 def _kept_timeout(state: State, turn: Turn, package: Package) -> None:
     """A kept TIMEOUT pages and re-arms: a human is responsible now."""
-    _set_timer(state, turn, package, deadline_ns(state, turn, package))
+    deadlines.set_timer(state, turn, package, deadlines.deadline_ns(state, turn, package))
     turn.decide(
         state,
         "package_overdue",
@@ -268,7 +157,7 @@ def _kept_timeout(state: State, turn: Turn, package: Package) -> None:
 
 def _retry_stuck(state: State, turn: Turn, package: Package) -> None:
     """Every 60 s one more hedge or unwind is tried; its slots are committed first (I-04)."""
-    _set_timer(state, turn, package, deadline_ns(state, turn, package))
+    deadlines.set_timer(state, turn, package, deadlines.deadline_ns(state, turn, package))
     if state.is_frozen:
         return
     attempts.request_extension(state, turn, package)
@@ -277,7 +166,7 @@ def _retry_stuck(state: State, turn: Turn, package: Package) -> None:
 def begin(state: State, turn: Turn, package: Package) -> None:
     """Start a new package in PLANNED with its 100 ms for the commit."""
     assert package.state is PS.PLANNED and package.timer_due_ns == 0
-    _set_timer(state, turn, package, deadline_ns(state, turn, package))
+    deadlines.set_timer(state, turn, package, deadlines.deadline_ns(state, turn, package))
     turn.decide(
         state,
         "package",
@@ -319,20 +208,19 @@ def _seek(state: State, turn: Turn, package: Package) -> None:
             package.current = attempt.attempt_id
             attempts.cancel_current(state, turn, package)
     if package.state is PS.CONFIRM_UNKNOWN:
-        ask_finality(state, turn, package)
+        inquiry.ask_finality(state, turn, package)
     if asked == 0 and package.state is not PS.CONFIRM_UNKNOWN:
         package.slots_pending = set()
         conclude(state, turn, package)
         return
     package.evidence_asks += 1
-    wait = min(EVIDENCE_FIRST_NS << min(package.evidence_asks // 8, 6), EVIDENCE_SLOW_NS)
-    turn.arm(f"ev:{package.package_id}", turn.mono + wait)
+    turn.arm(f"ev:{package.package_id}", turn.mono + inquiry.next_ask_ns(package))
 
 
 def on_evidence_timer(state: State, turn: Turn, package: Package) -> None:
     if package.is_ended:
         return
-    if package.state in _UNKNOWN or package.state is PS.STUCK_UNKNOWN:
+    if package.state in inquiry.UNKNOWN or package.state is PS.STUCK_UNKNOWN:
         alert = UNKNOWN_ALERT_NS.get(package.state)
         waited = turn.mono - (package.timer_due_ns - state.config.unknown_max_s * NS_PER_S)
         if alert is not None and waited >= alert and not package.unknown_alerted:
@@ -348,12 +236,12 @@ def on_evidence_timer(state: State, turn: Turn, package: Package) -> None:
             )
         _seek(state, turn, package)
     elif package.state in (PS.HEDGED_PROV, PS.FLAT_PROV):
-        ask_finality(state, turn, package)
+        inquiry.ask_finality(state, turn, package)
 
 
 def conclude(state: State, turn: Turn, package: Package) -> bool:
     """Give the verdict over all attempts, once every one of them is settled."""
-    if package.has_unsettled or package.state not in _UNKNOWN | {
+    if package.has_unsettled or package.state not in inquiry.UNKNOWN | {
         PS.STUCK_UNKNOWN,
         PS.STUCK_KNOWN,
     }:
@@ -362,24 +250,8 @@ def conclude(state: State, turn: Turn, package: Package) -> bool:
         return False
     if package.state is PS.CONFIRM_UNKNOWN and not package.all_fills_final():
         return False
-    verdict = _verdict(state, package)
+    verdict = inquiry.verdict(state, package)
     return offer(state, turn, package, verdict, "the venues' own records")
-
-
-def _verdict(state: State, package: Package) -> PackageEvent:
-    nothing = all(attempt.known_qty == 0 for attempt in package.attempts.values())
-    if nothing and PACKAGE_TABLE.is_legal(package.state, PE.E_NOFILL):
-        return PE.E_NOFILL
-    deficit, surplus = (1, 0) if package.residual > 0 else (0, 1)
-    size = abs(package.residual)
-    if size and (
-        hedger.legal_qty(state, package, deficit, size)
-        or hedger.reduce_qty(state, package, surplus, size)
-    ):
-        return PE.E_NAKED
-    if min(package.net(0), package.net(1)) >= hedger.DUST_QTY:
-        return PE.E_MATCHED
-    return PE.E_ZERO
 
 
 def settle_finality(state: State, turn: Turn, package: Package) -> None:
@@ -390,50 +262,4 @@ def settle_finality(state: State, turn: Turn, package: Package) -> None:
     if package.all_fills_final():
         feed(state, turn, package, PE.S_CONF, "every trade is final")
     else:
-        turn.arm(f"ev:{package.package_id}", turn.mono + FINALITY_ASK_NS)
-
-
-def ask_finality(state: State, turn: Turn, package: Package) -> None:
-    """Ask again about attempts whose fills are missing or provisional."""
-    tickets = tuple(
-        attempt.ticket
-        for attempt in package.attempts.values()
-        if attempt.ticket is not None
-        and (
-            attempt.known_qty != attempt.fills_qty - attempt.voided_qty
-            or any(not fill.is_final for fill in attempt.fills.values())
-        )
-    )
-    if tickets:
-        turn.emit(AskEvidence(package.package_id, tickets))
-        turn.arm(f"ev:{package.package_id}", turn.mono + FINALITY_ASK_NS)
-
-
-def _track_exposure(turn: Turn, package: Package) -> None:
-    """Measure how much was unhedged, and for how long; shown, reported, never decided on."""
-    unhedged = package.unhedged_usd() if package.is_naked else 0
-    package.unhedged_max_usd = max(package.unhedged_max_usd, unhedged)
-    if unhedged and package.naked_since_ns is None:
-        package.naked_since_ns = turn.mono
-    elif not unhedged and package.naked_since_ns is not None:
-        package.unhedged_ns += turn.mono - package.naked_since_ns
-        package.naked_since_ns = None
-
-
-def _end(state: State, turn: Turn, package: Package) -> None:
-    turn.drop(f"pkg:{package.package_id}")
-    turn.drop(f"ev:{package.package_id}")
-    package.timer_due_ns = 0
-    package.ended_wall_ns = turn.wall
-    package.realised_usd = package.cash_usd
-    for period in ("day", "week", "month"):
-        # Every end counts, an unwind's loss as much as a settlement's gain.
-        state.realised[period] = state.realised.get(period, 0) + package.realised_usd
-    if package.state is PS.ABORTED:
-        throttle.note_miss(state, turn, package)
-    assert package.state is not PS.FLAT or package.all_fills_final()
-    ended = [p for p in state.packages.values() if p.is_ended]
-    for old in ended[: max(0, len(ended) - ENDED_KEPT_MAX)]:
-        del state.packages[old.package_id]
-        for attempt_id in old.attempts:
-            state.attempts.pop(attempt_id, None)
+        turn.arm(f"ev:{package.package_id}", turn.mono + inquiry.FINALITY_ASK_NS)

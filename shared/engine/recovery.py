@@ -16,7 +16,7 @@ from shared.domain.package import Attempt, Leg, Package
 from shared.domain.package_table import PackageEvent, PackageState
 from shared.domain.recovered import RecoveredState
 from shared.domain.units import PriceMicros, QtyMicros, UsdMicros
-from shared.engine import machine
+from shared.engine import deadlines, machine
 from shared.engine.state import State, Turn
 
 Row = Mapping[str, Any]
@@ -83,7 +83,7 @@ def restart(state: State, turn: Turn) -> None:
         known = all(leg.market_id in state.instruments for leg in package.legs)
         if package.timer_due_ns == 0 and known:
             machine.feed(state, turn, package, PackageEvent.RESTART, "the trader started")
-            machine.rearm(state, turn, package)
+            deadlines.rearm(state, turn, package)
 
 
 def package_from(row: Row, attempt_rows: list[Row], turn: Turn) -> Package:

@@ -22,7 +22,7 @@ from shared.domain.order import Evidence, EvidenceKind, OrderState, Rejected, Un
 from shared.domain.package import Package
 from shared.drivers import sim_store, sim_trader, sim_venue
 from shared.drivers.simulate import run_seed
-from shared.engine import accounting, attempts, execution, hedger, machine, reconciler
+from shared.engine import accounting, attempts, deadlines, execution, hedger, reconciler
 
 Patch = Callable[[ExitStack], None]
 FIRST_SEED = 10_000
@@ -256,7 +256,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I-18",),
         _swap(sim_store.SimStore, "recovered", _forget_halts),
     ),
-    Mutant("M-38", "timer not re-armed", ("I-15", "I-16"), _swap(machine, "rearm", _unarmed)),
+    Mutant("M-38", "timer not re-armed", ("I-15", "I-16"), _swap(deadlines, "rearm", _unarmed)),
     Mutant(
         "M-40",
         "reconcile adjusts to the venue",
