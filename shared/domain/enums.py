@@ -19,6 +19,14 @@ class Venue(StrEnum):
         """One-letter mark used on screens and the command line."""
         return {"kalshi": "K", "polymarket": "P", "polymarket_us": "U"}[self.value]
 
+    @property
+    def is_netting(self) -> bool:
+        """One signed position a market: buying NO is selling YES, a closed pair pays $1 at once.
+
+        Kalshi and Polymarket US list one instrument a market; Polymarket two kinds of shares.
+        """
+        return self is not Venue.POLYMARKET
+
 
 class Outcome(StrEnum):
     """What a contract pays on."""
@@ -86,6 +94,7 @@ class FeeType(StrEnum):
     KALSHI_FLAT = "flat"
     KALSHI_FREE = "free"
     POLYMARKET_CURVE = "curve"
+    POLYMARKET_US_CURVE = "curve_cents"
     UNKNOWN = "unknown"
 
 

@@ -19,6 +19,9 @@ KALSHI_COMBO_MAKER_PPM: Final = 35_000
 POLYMARKET_QUANTUM: Final = 10
 """Polymarket truncates each fill's fee to five decimals of a dollar."""
 
+POLYMARKET_US_QUANTUM: Final = 10_000
+"""Polymarket US rounds each fill's fee to a cent, half to even (docs.polymarket.us/fees)."""
+
 WAIVER_MARGIN_NS: Final = 60 * NS_PER_S
 """A waiver that ends sooner is not reckoned with: the hedge may fill after its end."""
 
@@ -94,6 +97,8 @@ def is_known(schedule: FeeSchedule) -> bool:
         return rate * schedule.multiplier_ppm < MICROS * MICROS
     if schedule.fee_type is FeeType.POLYMARKET_CURVE:
         return 1 <= schedule.exponent <= 4 and schedule.rate_ppm * schedule.exponent < MICROS
+    if schedule.fee_type is FeeType.POLYMARKET_US_CURVE:
+        return schedule.exponent == 1 and schedule.rate_ppm < MICROS
     return False
 
 
@@ -113,9 +118,16 @@ def polymarket_us_schedule(
     Sources disagree on the figure, so it is a claim until the configuration confirms it;
     an unconfirmed or undated one is refused for real money (``is_usable``).
     """
-    schedule = polymarket_schedule(coefficient_ppm, source=source, as_of_ns=as_of_ns)
-    confirmed = is_confirmed and as_of_ns > 0
-    return replace(schedule, venue="polymarket_us", is_confirmed=confirmed)
+    return FeeSchedule(
+        fee_type=FeeType.POLYMARKET_US_CURVE,
+        rate_ppm=coefficient_ppm,
+        precision=1,
+        trade_fee_quantum=POLYMARKET_US_QUANTUM,
+        source=source,
+        as_of_ns=as_of_ns,
+        venue="polymarket_us",
+        is_confirmed=is_confirmed and as_of_ns > 0,
+    )
 
 
 def is_usable(schedule: FeeSchedule, *, is_live: bool) -> bool:

@@ -12,6 +12,10 @@ Theory. Kalshi (fee rounding as documented since September 2026), for ONE fill::
 Polymarket: ``rate * count * (p(1-p))**exponent`` truncated to 10 micro-dollars per fill,
 takers only; on top of a BUY, deducted from a SELL.
 
+Polymarket US: the same curve with exponent 1, takers only, rounded to a cent half to even
+per fill, and over the fills of one ORDER never above that rounding of their exact sum.
+The maker's rebate is not reckoned with.
+
 Unit inside: pico-dollars (1e-12), in which price x quantity is a whole number; results
 are micro-dollars, rounded up. On a venue's own grid nothing is left to round.
 Rule: an unknown formula raises; it is never guessed and never zero.
@@ -37,7 +41,14 @@ from shared.domain.fee_schedules import (
     polymarket_schedule,
 )
 from shared.domain.instrument import FeeSchedule
-from shared.domain.units import MICROS, PriceMicros, QtyMicros, UsdMicros, ceil_div
+from shared.domain.units import (
+    MICROS,
+    PriceMicros,
+    QtyMicros,
+    UsdMicros,
+    ceil_div,
+    half_even_div,
+)
 
 __all__ = [
     "FILLS_MAX",
@@ -65,6 +76,9 @@ UNIT_FEE_SCALE: Final = 10**18
 _CENT: Final = 10_000
 # Bound once: looking a member up on its enum costs ten times the comparison (Python 3.11).
 _CURVE: Final = FeeType.POLYMARKET_CURVE
+_CENT_CURVE: Final = FeeType.POLYMARKET_US_CURVE
+_CHARGED_BITS: Final = 64
+"""Low bits of a cent curve's accumulator: what the order was charged so far, micro-dollars."""
 _QUADRATIC: Final = FeeType.KALSHI_QUADRATIC
 _FREE: Final = FeeType.KALSHI_FREE
 _TAKER: Final = Liquidity.TAKER
@@ -121,6 +135,8 @@ def charge_pico(
     numerator, denominator = _model(schedule, liquidity, ((price, qty),))
     if schedule.fee_type is _CURVE:
         return numerator // (denominator * POLYMARKET_QUANTUM) * POLYMARKET_QUANTUM * MICROS, 0
+    if schedule.fee_type is _CENT_CURVE:
+        return _charge_cents(numerator, denominator, schedule.trade_fee_quantum, accumulator)
     quantum = schedule.trade_fee_quantum
     trade_fee = ceil_div(numerator, denominator * quantum) * quantum * MICROS
     revenue = -price * qty if side is _BUY else price * qty
@@ -133,6 +149,23 @@ def charge_pico(
     fee = gross - rebate
     assert fee >= 0 and (revenue - fee) % precision == 0
     return fee, accumulator - rebate
+
+
+def _charge_cents(
+    numerator: int, denominator: int, quantum: int, accumulator: int
+) -> tuple[int, int]:
+    """Return (fee, accumulator) of one fill of a cent curve, fee in pico-dollars.
+
+    The accumulator holds the exact sum of the order's fills over ``denominator`` (which is
+    the same for every fill) above ``_CHARGED_BITS``, and what was charged below them.
+    """
+    summed = (accumulator >> _CHARGED_BITS) + numerator
+    charged = accumulator & ((1 << _CHARGED_BITS) - 1)
+    ceiling = half_even_div(summed, denominator * quantum) * quantum
+    fee = min(half_even_div(numerator, denominator * quantum) * quantum, max(0, ceiling - charged))
+    charged += fee
+    assert fee >= 0 and charged < 1 << _CHARGED_BITS, (fee, charged)
+    return fee * MICROS, (summed << _CHARGED_BITS) | charged
 
 
 def bound(
@@ -152,6 +185,8 @@ def bound(
     with every price.
     Polymarket: truncation only ever helps us, so the model of the whole, cut to a
     micro-dollar, is the bound; n truncations take less than n quanta off it.
+    Polymarket US: no order pays more than its exact sum rounded to a cent, half to even;
+    half up is never less than that and keeps the bound rising with every price.
 
     Raises:
         UnknownFeeError: as ``charge``.
@@ -160,6 +195,9 @@ def bound(
     numerator, denominator = _model(schedule, liquidity, takes)
     if schedule.fee_type is _CURVE:
         return UsdMicros(numerator // denominator)
+    if schedule.fee_type is _CENT_CURVE:
+        step = denominator * schedule.trade_fee_quantum
+        return UsdMicros((2 * numerator + step) // (2 * step) * schedule.trade_fee_quantum)
     fills = max(fills_max, len(takes))
     quantum = max(schedule.precision, schedule.trade_fee_quantum) * MICROS
     precision = schedule.precision * MICROS
@@ -195,7 +233,7 @@ def unit_fee(schedule: FeeSchedule, liquidity: Liquidity, price: PriceMicros) ->
     if schedule.fee_type in KALSHI_TYPES:
         rate = _kalshi_rate(schedule, liquidity) * schedule.multiplier_ppm
         return rate * price * (MICROS - price)
-    if schedule.fee_type is _CURVE and schedule.exponent == 1:
+    if schedule.fee_type in (_CURVE, _CENT_CURVE) and schedule.exponent == 1:
         if liquidity is _MAKER:
             return 0
         return schedule.rate_ppm * MICROS * price * (MICROS - price)
@@ -251,9 +289,9 @@ def _model(schedule: FeeSchedule, liquidity: Liquidity, takes: Sequence[Level]) 
     """Return the unrounded fee of all takes as micro-dollars (numerator, denominator)."""
     if not is_known(schedule):
         raise UnknownFeeError(f"no known fee formula: {schedule.version}")
-    if schedule.fee_type is _CURVE:
+    if schedule.fee_type is _CURVE or schedule.fee_type is _CENT_CURVE:
         if liquidity is _MAKER:
-            return 0, 1
+            return 0, MICROS ** (1 + 2 * schedule.exponent)
         exponent = schedule.exponent
         curve = sum(qty * (price * (MICROS - price)) ** exponent for price, qty in takes)
         return schedule.rate_ppm * curve, MICROS ** (1 + 2 * exponent)

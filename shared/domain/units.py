@@ -41,6 +41,14 @@ def floor_div(numerator: int, denominator: int) -> int:
     return numerator // denominator
 
 
+def half_even_div(numerator: int, denominator: int) -> int:
+    """Return ``numerator / denominator`` rounded to the nearest, a half to the even one."""
+    assert denominator > 0, denominator
+    quotient, rest = divmod(numerator, denominator)
+    doubled = 2 * rest
+    return quotient + int(doubled > denominator or (doubled == denominator and quotient % 2 == 1))
+
+
 def cost_ceil(price: PriceMicros, qty: QtyMicros) -> UsdMicros:
     """Return ``price * qty`` in micro-dollars rounded up: use it for what we pay."""
     return UsdMicros(ceil_div(price * qty, MICROS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.domain.enums import HaltReason, Outcome, Side, Venue
+from shared.domain.enums import HaltReason, Outcome, Side
 from shared.domain.events import PayoutSeen
 from shared.domain.ledger import (
     Transaction,
@@ -75,7 +75,7 @@ def _as_booked(fill: Fill) -> Fill:
     pairs that this closes pay their dollar in the netting transaction. Booked so, fills
     may arrive in any order and end in the same cash and cost.
     """
-    if fill.venue is not Venue.KALSHI or fill.side is Side.BUY:
+    if not fill.venue.is_netting or fill.side is Side.BUY:
         return fill
     exact = replace(fill, cost_usd=fill.notional_usd)
     return exact.in_terms_of(fill.outcome.other)
@@ -83,7 +83,7 @@ def _as_booked(fill: Fill) -> Fill:
 
 def _net_out(state: State, turn: Turn, fill: Fill, package: Package | None) -> None:
     """Where a venue keeps one net number, YES and NO of a market pay a dollar a pair at once."""
-    if fill.venue is not Venue.KALSHI:
+    if not fill.venue.is_netting:
         return
     yes = state.positions.of(fill.market_id, Outcome.YES)
     no = state.positions.of(fill.market_id, Outcome.NO)

@@ -150,11 +150,11 @@ def legal_qty(state: State, package: Package, leg: int, size: int) -> int:
 
 
 def reduce_qty(state: State, package: Package, leg: int, size: int) -> int:
-    """Return how much of a leg can be reduced by size rules alone (Kalshi: to 0.01)."""
+    """Return how much of a leg can be reduced by size rules alone (netting venues: to a lot)."""
     target = package.legs[leg]
     instrument = state.instruments[target.market_id]
     qty = floor_to_step(size, instrument.qty_step)
-    if target.venue is Venue.KALSHI:
+    if target.venue.is_netting:
         return qty
     if qty < instrument.min_qty or qty * target.touch < instrument.min_notional_usd * MICROS:
         return 0
@@ -206,7 +206,7 @@ def _hedge_plan(state: State, package: Package, leg: int, size: int) -> OrderPla
 
 
 def _unwind_plan(state: State, package: Package, leg: int, size: int) -> OrderPlan | None:
-    """Plan selling the surplus (Kalshi reduce-only; Polymarket final shares, else complement)."""
+    """Plan selling the surplus (netting: reduce-only; Polymarket final shares, else complement)."""
     usable = _usable_book(state, package, leg)
     held = max(0, package.net(leg))
     qty = reduce_qty(state, package, leg, min(size, held))
@@ -215,8 +215,8 @@ def _unwind_plan(state: State, package: Package, leg: int, size: int) -> OrderPl
         return None
     book, instrument = usable
     target = package.legs[leg]
-    is_kalshi = target.venue is Venue.KALSHI
-    if is_kalshi or not awaits_finality(package):
+    is_netting = target.venue.is_netting
+    if is_netting or not awaits_finality(package):
         outcome, side = target.outcome, Side.SELL
         levels = book.sell_levels(outcome)
     else:
@@ -240,7 +240,7 @@ def _unwind_plan(state: State, package: Package, leg: int, size: int) -> OrderPl
         limit,
         QtyMicros(filled),
         tif,
-        is_kalshi,
+        is_netting,
         money * MICROS // got.filled,
     )
 

@@ -80,7 +80,7 @@ def difference(state: State, event: AccountSnapshot) -> str:
         yes, no = theirs.get(market, (0, 0))
         held_yes = state.positions.of(market, Outcome.YES).qty
         held_no = state.positions.of(market, Outcome.NO).qty
-        nets = event.venue is Venue.KALSHI
+        nets = event.venue.is_netting
         same = yes - no == held_yes - held_no if nets else (yes, no) == (held_yes, held_no)
         if not same:
             return f"{market}: {format_micros(yes - no)} net at the venue, " + (

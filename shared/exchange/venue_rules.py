@@ -3,6 +3,8 @@
 Kalshi: one signed net position per market, collateral per shard, trades final at once.
 Polymarket: shares per outcome, no sale of shares before their trade is confirmed on
 chain, FAK without a match is a refusal, minimum sizes of 5 shares and $1.
+Polymarket US: as Kalshi one signed net position per market, on one shard; trades are
+booked as final when matched (a bust by the exchange is not simulated here).
 """
 
 from __future__ import annotations
@@ -61,6 +63,15 @@ POLYMARKET_RULES: Final = VenueRules(
     min_qty_rests_only=True,
 )
 
+POLYMARKET_US_RULES: Final = VenueRules(
+    venue=Venue.POLYMARKET_US,
+    is_netting=True,
+    finality=None,
+    unmatched_ioc_is_refused=False,
+    min_qty_rests_only=False,
+)
+
 
 def rules_of(venue: Venue) -> VenueRules:
-    return {Venue.KALSHI: KALSHI_RULES, Venue.POLYMARKET: POLYMARKET_RULES}[venue]
+    rows = (KALSHI_RULES, POLYMARKET_RULES, POLYMARKET_US_RULES)
+    return next(rules for rules in rows if rules.venue is venue)

@@ -167,14 +167,20 @@ def test_polymarket_conserves_cash(plan: list[dict], payout: int, delay_s: int) 
     run(Venue.POLYMARKET, delay_s, plan, payout)
 
 
+@settings(max_examples=100, deadline=None)
+@given(steps, st.sampled_from([0, 500_000, MICROS]))
+def test_polymarket_us_conserves_cash(plan: list[dict], payout: int) -> None:  # type: ignore[type-arg]
+    run(Venue.POLYMARKET_US, 0, plan, payout)
+
+
 @settings(max_examples=40, deadline=None)
-@given(steps, st.sampled_from([Venue.KALSHI, Venue.POLYMARKET]))
+@given(steps, st.sampled_from(list(Venue)))
 def test_the_same_calls_make_the_same_happenings(plan: list[dict], venue: Venue) -> None:  # type: ignore[type-arg]
     assert repr(run(venue, 1, plan, MICROS)) == repr(run(venue, 1, plan, MICROS))
 
 
 @settings(max_examples=60, deadline=None)
-@given(steps, st.sampled_from([Venue.KALSHI, Venue.POLYMARKET]), st.integers(0, 24))
+@given(steps, st.sampled_from(list(Venue)), st.integers(0, 24))
 def test_a_restart_at_any_moment_changes_no_account(
     plan: list[dict],  # type: ignore[type-arg]
     venue: Venue,

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.enums import FeeType, Liquidity, Side
+from shared.domain.fee_schedules import polymarket_us_schedule
 from shared.domain.fees import (
     FILLS_MAX,
     POLYMARKET_QUANTUM,
@@ -51,6 +52,9 @@ polymarket = st.builds(
     polymarket_schedule,
     st.sampled_from([0, 30_000, 40_000, 50_000, 70_000, 250_000]),
     st.sampled_from([1, 2]),
+)
+polymarket_us = st.builds(
+    polymarket_us_schedule, st.sampled_from([0, 50_000, 69_500, 100_000, 250_000])
 )
 
 
@@ -137,7 +141,7 @@ def test_every_quantity_up_to_500_contracts_is_the_exact_rule() -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(
-    kalshi | polymarket,
+    kalshi | polymarket | polymarket_us,
     sides,
     st.lists(st.tuples(prices, st.lists(small_lots, min_size=1, max_size=16)), max_size=4),
     st.lists(lots, max_size=1),
@@ -182,7 +186,7 @@ def test_bound_for_n_fills_covers_n_equal_fills(
 
 
 @settings(max_examples=200, deadline=None)
-@given(kalshi | polymarket, st.sampled_from(list(Liquidity)), prices, lots)
+@given(kalshi | polymarket | polymarket_us, st.sampled_from(list(Liquidity)), prices, lots)
 def test_model_is_symmetric_in_price(
     schedule: FeeSchedule, liquidity: Liquidity, price: PriceMicros, qty: QtyMicros
 ) -> None:
@@ -194,7 +198,11 @@ def test_model_is_symmetric_in_price(
 
 
 @settings(max_examples=200, deadline=None)
-@given(kalshi | polymarket, st.lists(prices, min_size=2, max_size=6, unique=True), lots)
+@given(
+    kalshi | polymarket | polymarket_us,
+    st.lists(prices, min_size=2, max_size=6, unique=True),
+    lots,
+)
 def test_cost_with_bound_rises_with_price(
     schedule: FeeSchedule, some: list[PriceMicros], qty: QtyMicros
 ) -> None:

@@ -10,7 +10,14 @@ from shared.domain.units import QtyMicros, UsdMicros
 from shared.exchange.matching_core import Exchange
 from shared.exchange.orders import OrderRecord, OrderRequest, Refused
 from shared.exchange.venue_rules import VenueRules, rules_of
-from tests.support.markets import ct, kalshi_market, polymarket_market, px, usd
+from tests.support.markets import (
+    ct,
+    kalshi_market,
+    polymarket_market,
+    polymarket_us_market,
+    px,
+    usd,
+)
 
 ME = "me"
 RIVAL = "rival"
@@ -19,7 +26,11 @@ SECOND = 10**9
 
 
 def market_of(venue: Venue, **changes: object) -> Instrument:
-    made = kalshi_market() if venue is Venue.KALSHI else polymarket_market(grid=LINEAR_CENT)
+    made = {
+        Venue.KALSHI: kalshi_market,
+        Venue.POLYMARKET: lambda: polymarket_market(grid=LINEAR_CENT),
+        Venue.POLYMARKET_US: polymarket_us_market,
+    }[venue]()
     return replace(made, **changes)  # type: ignore[arg-type]
 
 

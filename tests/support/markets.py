@@ -6,6 +6,7 @@ from pathlib import Path
 
 from shared.domain.book import Book
 from shared.domain.enums import FeeType, MarketStatus, Venue
+from shared.domain.fee_schedules import polymarket_us_schedule
 from shared.domain.fees import kalshi_schedule, polymarket_schedule
 from shared.domain.ids import market_id
 from shared.domain.instrument import (
@@ -22,6 +23,7 @@ SHARED = Path(__file__).resolve().parents[3] / "shared"
 
 KALSHI_FEES = kalshi_schedule(FeeType.KALSHI_QUADRATIC)
 POLYMARKET_FEES = polymarket_schedule(50_000)
+POLYMARKET_US_FEES = polymarket_us_schedule(69_500)
 
 
 def px(text: str) -> PriceMicros:
@@ -46,6 +48,12 @@ def polymarket_market(
     fees: FeeSchedule = POLYMARKET_FEES, grid: tuple[PriceRange, ...] = DECI_CENT
 ) -> Instrument:
     return _market(Venue.POLYMARKET, fees, grid, min_qty=ct("5"), min_notional=usd("1"))
+
+
+def polymarket_us_market(
+    fees: FeeSchedule = POLYMARKET_US_FEES, grid: tuple[PriceRange, ...] = LINEAR_CENT
+) -> Instrument:
+    return _market(Venue.POLYMARKET_US, fees, grid, min_qty=ct("0.01"), min_notional=usd("0"))
 
 
 def even_grid(step: str) -> tuple[PriceRange, ...]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from shared.domain.config import DEFAULT_CONFIG
-from shared.domain.enums import FeeType
+from shared.domain.enums import FeeType, Liquidity, Side
 from shared.domain.fee_schedules import (
     WAIVER_MARGIN_NS,
     as_charged,
@@ -14,7 +16,10 @@ from shared.domain.fee_schedules import (
     kalshi_schedule,
     polymarket_us_schedule,
 )
+from shared.domain.fees import bound, charge
 from shared.domain.frictions import FrictionPack
+from shared.domain.units import format_micros, half_even_div
+from tests.support.markets import ct, px
 from tests.support.matching_texts import entries
 
 NOW = 1_790_000_000_000_000_000
@@ -64,3 +69,49 @@ def test_every_friction_of_the_configuration_is_in_the_pack() -> None:
     pack = FrictionPack.from_config(config)
     assert (pack.per_package_usd, pack.cost_ppm, pack.carry_rate_ppm) == (3, 340, 7_500)
     assert pack.version_hash != FrictionPack.from_config(DEFAULT_CONFIG).version_hash
+
+
+@pytest.mark.parametrize(
+    ("contracts", "price", "dollars"),
+    [
+        # The venue's fee page of September 2026: its schedule by price and its examples.
+        (100, "0.01", "0.07"),
+        (100, "0.10", "0.63"),
+        (100, "0.25", "1.3"),
+        (100, "0.37", "1.62"),
+        (100, "0.50", "1.74"),
+        (100, "0.83", "0.98"),
+        (100, "0.99", "0.07"),
+        (1_000, "0.10", "6.26"),
+        (1_000, "0.65", "15.81"),
+        (1_000, "0.30", "14.6"),
+        (1_000, "0.50", "17.38"),
+    ],
+)
+def test_gotcha_us_fee_is_rounded_to_a_cent_half_to_even(
+    contracts: int, price: str, dollars: str
+) -> None:
+    schedule = polymarket_us_schedule(69_500, as_of_ns=NOW)
+    paid = charge(schedule, Liquidity.TAKER, Side.BUY, px(price), ct(str(contracts)))
+    assert format_micros(paid.fee_usd) == dollars
+    most = bound(schedule, Liquidity.TAKER, Side.BUY, [(px(price), ct(str(contracts)))])
+    assert paid.fee_usd <= most <= paid.fee_usd + 10_000
+    assert charge(schedule, Liquidity.MAKER, Side.BUY, px(price), ct("100")).fee_usd == 0
+
+
+def test_gotcha_us_fee_of_an_order_never_passes_the_rounded_sum_of_its_fills() -> None:
+    schedule = polymarket_us_schedule(69_500, as_of_ns=NOW)
+    charged, held = [], 0
+    for _ in range(4):  # each fill alone is 0.5 x 0.5 x 0.0695 = 1.7375 cents, rounded 2
+        one = charge(schedule, Liquidity.TAKER, Side.BUY, px("0.5"), ct("1"), accumulator=held)
+        charged.append(one.fee_usd // 10_000)
+        held = one.accumulator
+    assert charged == [2, 1, 2, 2] and sum(charged) == 7  # 6.95 cents
+
+
+@pytest.mark.parametrize(
+    ("top", "bottom", "whole"),
+    [(5, 10, 0), (15, 10, 2), (25, 10, 2), (26, 10, 3), (24, 10, 2), (-5, 10, 0), (-15, 10, -2)],
+)
+def test_half_even(top: int, bottom: int, whole: int) -> None:
+    assert half_even_div(top, bottom) == whole
