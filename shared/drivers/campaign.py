@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from shared.domain.package_table import PACKAGE_TABLE, PackageEvent, PackageState
 from shared.drivers.sim_faults import NOT_INJECTED
-from shared.drivers.simulate import SeedReport, run_seed
+from shared.drivers.sim_report import SeedReport
+from shared.drivers.simulate import run_seed
 from shared.exchange.fault_plan import FaultKind
 
 COVERAGE_FROM: Final = 3_000

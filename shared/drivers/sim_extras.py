@@ -53,18 +53,18 @@ class Extras:
         if hits("lease.split"):
             self._fight_for_the_lease()
         if hits("ws.reorder"):
-            market = self.rng.choice(list(self.sim.instruments))
-            self.sim._deliver(0, BookMarked(market, BookState.GAPPED, "frames out of order"))
+            market = self.rng.choice(list(self.sim.markets.instruments))
+            self.sim.deliver(0, BookMarked(market, BookState.GAPPED, "frames out of order"))
 
     def _stale_timestamps(self) -> None:
         venue = self.rng.choice(list(self.sim.venues))
         for second in range(3):
             late = FeedStatus(venue, True, 100 * NS_PER_MS, 5 * NS_PER_S, 0)
-            self.sim._deliver(second * NS_PER_S + 1, late)
+            self.sim.deliver(second * NS_PER_S + 1, late)
 
     def _change_grid(self) -> None:
         """A finer grid for some seconds, then the old one: our finer prices are refused."""
-        market = self.rng.choice(list(self.sim.instruments))
+        market = self.rng.choice(list(self.sim.markets.instruments))
         self._regrid(market, DECI_CENT)
         back = self.rng.randint(1, 6) * NS_PER_S
         self.sim.schedule(back, lambda: self._regrid(market, LINEAR_CENT))
@@ -74,12 +74,12 @@ class Extras:
 
     def _change(self, market: MarketId, **fields: object) -> None:
         sim = self.sim
-        changed = replace(sim.instruments[market], **fields)  # type: ignore[arg-type]
+        changed = replace(sim.markets.instruments[market], **fields)  # type: ignore[arg-type]
         if changed.status is not MarketStatus.ACTIVE:
             return
-        sim.instruments[market] = changed
+        sim.markets.instruments[market] = changed
         sim.venues[changed.venue].exchange.list_market(changed, sim.exchange_now())
-        sim._deliver(self.rng.randint(5, 80) * NS_PER_MS, InstrumentChanged(changed))
+        sim.deliver(self.rng.randint(5, 80) * NS_PER_MS, InstrumentChanged(changed))
 
     def _pause_shard(self) -> None:
         """The shard refuses while every market still reads active (F-028)."""
@@ -88,7 +88,7 @@ class Extras:
         self.sim.schedule(self.rng.randint(2, 12) * NS_PER_S, lambda: paused.discard(0))
 
     def _edit_rules(self) -> None:
-        market = self.sim.pairs[1].a
+        market = self.sim.markets.pairs[1].a
         self._change(market, rules_hash="edited")
         self.sim.schedule(10 * NS_PER_S, lambda: self._change(market, rules_hash="r"))
 
@@ -100,8 +100,8 @@ class Extras:
             pairs_max=1,
             capital_per_venue_usd_micros=UsdMicros(20_000_000),
         )
-        self.sim._deliver(0, ConfigChanged(small))
-        self.sim.schedule(6 * NS_PER_S, self.sim._give_config)
+        self.sim.deliver(0, ConfigChanged(small))
+        self.sim.schedule(6 * NS_PER_S, self.sim.give_config)
 
     def _fight_for_the_lease(self) -> None:
         """The owner freezes past its lease, a rival starts, then the old one wakes (F-073)."""
