@@ -20,6 +20,7 @@ from trader_task.commands import (
     later,
     live,
     match,
+    packages,
     quotes,
     simulate,
     stops,
@@ -54,12 +55,13 @@ def _register() -> None:
         ("orders", quotes.orders_app),
         ("match", match.app),
         ("config", config.app),
-        ("package", stops.package_app),
+        ("package", packages.app),
+        ("position", packages.position_app),
         ("secrets", stops.secrets_app),
         ("export", export.app),
     ):
         app.add_typer(group, name=name)
-    later.add_to(app, stops.package_app, stops.secrets_app)
+    later.add_to(app, stops.secrets_app)
 
 
 _register()

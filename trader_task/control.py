@@ -19,8 +19,9 @@ import structlog
 from pydantic import ValidationError
 
 from shared.contracts.events_v1 import ControlCommand
-from shared.domain.enums import HaltReason
+from shared.domain.enums import HaltReason, Venue
 from shared.domain.events import (
+    AdoptionOrdered,
     EventBody,
     Halt,
     HaltLifted,
@@ -140,12 +141,21 @@ class Control:
                 market = MarketId(str(command.payload["market_id"]))
                 self._sink(MarketResolved(market, PriceMicros(payout)))
             case "package_verb":
-                payload = {str(k): str(v) for k, v in command.payload.items()}
-                package, verb = PackageId(payload.pop("package_id")), payload.pop("verb")
-                self._sink(OperatorVerb(package, verb, payload))
+                self._verb(command)
             case "account_difference" | "secret_rotated":
                 self._report(command.kind, command.scope, command.reason, "p2")
         self.accepted += 1
+
+    def _verb(self, command: ControlCommand) -> None:
+        """A verb on one package, or the adoption of what a person did in an account."""
+        payload = {str(k): str(v) for k, v in command.payload.items()}
+        verb = payload.pop("verb")
+        if verb == "adopt":
+            venue, market = Venue(payload["venue"]), payload["market"]
+            actor, reason = command.actor, command.reason
+            self._sink(AdoptionOrdered(venue, market, command.command_id, actor, reason))
+            return
+        self._sink(OperatorVerb(PackageId(payload.pop("package_id")), verb, payload))
 
     def _halt(self, command: ControlCommand, now: int) -> None:
         if not is_scope(command.scope):

@@ -83,6 +83,20 @@ class PackageCounts(_Model):
     stuck: int
 
 
+class FlattenPreview(_Model):
+    """The one order that flattening would send on the books of this second."""
+
+    action: Literal["hedge", "unwind"]
+    venue: str
+    market_id: str
+    outcome: Literal["yes", "no"]
+    side: Literal["buy", "sell"]
+    qty_micros: int
+    price_limit_micros: int
+    loss_usd_micros: int
+    """Cost less worth afterwards, fees included, rounded up; negative is a gain."""
+
+
 class OpenPackage(_Model):
     package_id: str
     number: int
@@ -90,6 +104,8 @@ class OpenPackage(_Model):
     state: str
     unhedged_micros: int
     since_ns: int
+    flatten: FlattenPreview | None = None
+    """Of a stuck package; None also when no price can be reached now."""
 
 
 class LiveSnapshot(_Model):

@@ -299,6 +299,20 @@ class OperatorVerb:
 
 
 @dataclass(frozen=True, slots=True)
+class AdoptionOrdered:
+    """A person says that a difference in an account is theirs (``position adopt``).
+
+    ``market`` is a MarketId, or ``cash`` for a deposit or withdrawal.
+    """
+
+    venue: Venue
+    market: str
+    command_id: str
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     timer_id: str
 
@@ -351,6 +365,7 @@ ControlBody = (
     | LeaseSeen
     | RecoveryFinished
     | OperatorVerb
+    | AdoptionOrdered
     | TimerFired
     | SecondTicked
     | JournalHealth

@@ -8,7 +8,7 @@ without us. Postings never change; a correction is a new transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.domain.enums import Outcome, Side, Venue
@@ -139,6 +139,26 @@ def opening_transaction(venue: Venue, run_id: str, cash_usd: int) -> Transaction
         run_id,
         [(cash_account(venue), cash_usd), (f"opening:{venue.value}", -cash_usd)],
     )
+
+
+def adoption_transaction(
+    venue: Venue,
+    command_id: str,
+    market: MarketId | None,
+    cash_usd: int,
+    basis: Mapping[Outcome, int],
+) -> Transaction:
+    """Book what a person did in an account, against ``foreign:V``: no gain and no loss.
+
+    ``cash_usd`` is what came in (negative: went out), ``basis`` the cost that enters or
+    (negative) leaves each outcome of ``market``.
+    """
+    assert market is not None or not basis, "contracts belong to a market"
+    entries = [(cash_account(venue), cash_usd)]
+    if market is not None:
+        entries += [(position_account(market, outcome), usd) for outcome, usd in basis.items()]
+    entries.append((f"foreign:{venue.value}", -sum(usd for _, usd in entries)))
+    return _transaction(f"adopt/{venue.value}/{command_id}", "adoption", command_id, entries)
 
 
 class Ledger:

@@ -12,7 +12,6 @@ from shared.domain.events import (
     HaltTaken,
     JournalHealth,
     LeaseSeen,
-    OperatorVerb,
     PairProven,
     PairsChanged,
     StateLoaded,
@@ -169,21 +168,6 @@ def on_recovered(state: State, turn: Turn) -> None:
     turn.decide(
         state, "start", state.run_id, "recovered", "both venues were read; trading may begin"
     )
-
-
-def on_verb(state: State, turn: Turn, event: OperatorVerb) -> None:
-    """hold and flatten of a package; a verb that its state does not know is refused, said so."""
-    package = state.packages.get(event.package_id)
-    events = {"hold": PE.H_HOLD, "flatten": PE.H_UNWIND}
-    kind = events.get(event.verb)
-    if package is None or kind is None:
-        turn.decide(state, "verb", str(event.package_id), "refused", f"cannot {event.verb}")
-        return
-    if kind is PE.H_UNWIND:
-        package.unwind_any = True
-        package.stuck_retry = True
-    if not machine.offer(state, turn, package, kind, f"operator: {event.verb}"):
-        turn.decide(state, "verb", str(event.package_id), "refused", package.state.value)
 
 
 def on_timer(state: State, turn: Turn, timer_id: str) -> None:

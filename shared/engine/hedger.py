@@ -99,6 +99,18 @@ def choose(state: State, turn: Turn, package: Package) -> Choice:
     return Choice(PackageEvent.D_STUCK, "no reachable price within the envelope")
 
 
+def ways_out(
+    state: State, package: Package, deficit: int, surplus: int, size: int
+) -> list[OrderPlan]:
+    """Return the hedge and the unwind that today's books allow, whatever they cost."""
+    assert size > 0 and {deficit, surplus} == {0, 1}, (size, deficit, surplus)
+    plans = (
+        _hedge_plan(state, package, deficit, size),
+        _unwind_plan(state, package, surplus, size),
+    )
+    return [plan for plan in plans if plan is not None]
+
+
 def _rest(package: Package) -> Choice:
     """Rule 1: nothing tradeable is left; the tail, if any, goes to the dust book."""
     both = min(package.net(0), package.net(1)) >= DUST_QTY

@@ -30,17 +30,26 @@ def next_ask_ns(package: Package) -> int:
 
 
 def verdict(state: State, package: Package) -> PackageEvent:
+    """Return what every attempt together amounts to; each of them must be settled."""
     nothing = all(attempt.known_qty == 0 for attempt in package.attempts.values())
+    return verdict_of(state, package, (package.net(0), package.net(1)), nothing=nothing)
+
+
+def verdict_of(
+    state: State, package: Package, nets: tuple[int, int], *, nothing: bool
+) -> PackageEvent:
+    """Return the verdict that signed contracts x 1e6 per leg amount to."""
     if nothing and PACKAGE_TABLE.is_legal(package.state, PE.E_NOFILL):
         return PE.E_NOFILL
-    deficit, surplus = (1, 0) if package.residual > 0 else (0, 1)
-    size = abs(package.residual)
+    residual = nets[0] - nets[1]
+    deficit, surplus = (1, 0) if residual > 0 else (0, 1)
+    size = abs(residual)
     if size and (
         hedger.legal_qty(state, package, deficit, size)
         or hedger.reduce_qty(state, package, surplus, size)
     ):
         return PE.E_NAKED
-    if min(package.net(0), package.net(1)) >= hedger.DUST_QTY:
+    if min(nets) >= hedger.DUST_QTY:
         return PE.E_MATCHED
     return PE.E_ZERO
 

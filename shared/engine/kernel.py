@@ -15,7 +15,15 @@ from typing import Any, Final
 
 from shared.domain import events as ev
 from shared.domain.commands import Command
-from shared.engine import control, execution, feeds, reconciler, settlement
+from shared.engine import (
+    adoption,
+    control,
+    execution,
+    feeds,
+    operator_verbs,
+    reconciler,
+    settlement,
+)
 from shared.engine.state import State, Turn
 
 Handler = Callable[[State, Turn, Any], None]
@@ -47,7 +55,8 @@ _HANDLERS: Final[dict[type, Handler]] = {
     ev.HaltLifted: control.on_lift,
     ev.LeaseSeen: control.on_lease,
     ev.RecoveryFinished: lambda state, turn, _: control.on_recovered(state, turn),
-    ev.OperatorVerb: control.on_verb,
+    ev.OperatorVerb: operator_verbs.on_verb,
+    ev.AdoptionOrdered: adoption.on_adoption,
     ev.TimerFired: lambda state, turn, event: control.on_timer(state, turn, event.timer_id),
     ev.SecondTicked: lambda state, turn, _: control.on_second(state, turn),
     ev.JournalHealth: control.on_journal,

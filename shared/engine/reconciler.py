@@ -74,19 +74,36 @@ def difference(state: State, event: AccountSnapshot) -> str:
     booked = state.ledger.balance(cash_account(event.venue))
     if booked != event.cash:
         return f"cash {format_micros(event.cash)} at the venue, {format_micros(booked)} booked"
-    theirs = {p.market_id: (p.qty_yes, p.qty_no) for p in event.positions}
+    for market in differing_markets(state, event):
+        yes, no = reported(event, market)
+        held = state.positions.net_yes(market)
+        return f"{market}: {format_micros(yes - no)} net at the venue, " + (
+            f"{format_micros(held)} booked"
+        )
+    return ""
+
+
+def differing_markets(state: State, event: AccountSnapshot) -> list[MarketId]:
+    """Return the markets whose contracts are not as booked, in order of their ids."""
     ours = [m for m in state.positions.markets() if venue_of(m) is event.venue]
-    for market in sorted({*theirs, *ours}):
-        yes, no = theirs.get(market, (0, 0))
+    differing = []
+    for market in sorted({*(p.market_id for p in event.positions), *ours}):
+        yes, no = reported(event, market)
         held_yes = state.positions.of(market, Outcome.YES).qty
         held_no = state.positions.of(market, Outcome.NO).qty
         nets = event.venue.is_netting
         same = yes - no == held_yes - held_no if nets else (yes, no) == (held_yes, held_no)
         if not same:
-            return f"{market}: {format_micros(yes - no)} net at the venue, " + (
-                f"{format_micros(held_yes - held_no)} booked"
-            )
-    return ""
+            differing.append(market)
+    return differing
+
+
+def reported(event: AccountSnapshot, market: MarketId) -> tuple[int, int]:
+    """Return the YES and NO contracts x 1e6 that the venue reports of a market."""
+    for position in event.positions:
+        if position.market_id == market:
+            return position.qty_yes, position.qty_no
+    return 0, 0
 
 
 def _prove_pairs(state: State, turn: Turn, event: AccountSnapshot) -> None:

@@ -17,6 +17,7 @@ from shared.domain.units import NS_PER_MS, format_micros
 from shared.engine import exposure
 from shared.engine.gates import LEASE_OPEN_NS
 from shared.engine.kernel import Kernel
+from shared.engine.preview import flatten_preview
 from shared.engine.state import PairView, State, VenueView
 
 _COLUMNS = (
@@ -71,6 +72,7 @@ def live_snapshot(kernel: Kernel, now_mono_ns: int, now_wall_ns: int) -> dict[st
                 "state": p.state.value,
                 "unhedged_micros": p.unhedged_usd() if p.is_naked else 0,
                 "since_ns": p.created_wall_ns,
+                "flatten": flatten_preview(state, p) if p.state in STATUS_GROUPS["stuck"] else None,
             }
             for p in live
             if p.is_naked or p.state is PackageState.HEDGED_PROV

@@ -26,7 +26,6 @@ GROUPS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         for verb in ("generate", "check", "import", "export")
     ),
     "backtest": (("run", "the backtester"), ("report", "the backtester")),
-    "position": (("adopt", "adopting foreign positions"),),
     "backup": (("dump", "backups of the record"), ("restore", "backups of the record")),
     "debug": (("bundle", "the debug bundle"),),
 }
@@ -46,7 +45,7 @@ def refuse(missing: str) -> Callable[[typer.Context], None]:
     return command
 
 
-def add_to(app: typer.Typer, package_app: typer.Typer, secrets_app: typer.Typer) -> None:
+def add_to(app: typer.Typer, secrets_app: typer.Typer) -> None:
     """Register every refusing command."""
     settings: dict[str, Any] = dict(OPEN)
     for group, verbs in GROUPS.items():
@@ -57,7 +56,6 @@ def add_to(app: typer.Typer, package_app: typer.Typer, secrets_app: typer.Typer)
         app.add_typer(sub, name=group)
     for name, missing in SINGLE:
         app.command(name, context_settings=settings)(refuse(missing))
-    package_app.command("resolve", context_settings=settings)(refuse("verdicts by an operator"))
     secrets_app.command("rotate", context_settings=settings)(refuse("rotation of venue keys"))
 
 

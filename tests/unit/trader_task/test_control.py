@@ -8,8 +8,16 @@ from typing import Any
 import pytest
 
 from shared.contracts.events_v1 import ControlCommand
-from shared.domain.enums import HaltReason
-from shared.domain.events import EventBody, HaltLifted, HaltTaken, MarketResolved, OperatorVerb
+from shared.domain.enums import HaltReason, Venue
+from shared.domain.events import (
+    AdoptionOrdered,
+    EventBody,
+    HaltLifted,
+    HaltTaken,
+    MarketResolved,
+    OperatorVerb,
+)
+from shared.domain.ids import PackageId
 from shared.ports.messaging import Received
 from tests.support.trader_fakes import MemoryControl
 from tests.support.virtual_clock import VirtualClock
@@ -170,3 +178,26 @@ def test_stop_file_may_get_stricter(rig: Rig) -> None:
 )
 def test_scopes(scope: str, known: bool) -> None:
     assert is_scope(scope) is known
+
+
+async def test_verbs_reach_the_kernel_with_everything_that_was_said(rig: Rig) -> None:
+    said = {"package_id": "p1", "verb": "resolve", "verdict": "nofill", "evidence": "mail"}
+    assert await rig.control.take(rig.message("package_verb", "c1", payload=said))
+    adopted = {"verb": "adopt", "venue": "kalshi", "market": "cash"}
+    assert await rig.control.take(rig.message("package_verb", "c2", payload=adopted))
+    verb, adoption = rig.bodies
+    assert verb == OperatorVerb(
+        PackageId("p1"), "resolve", {"verdict": "nofill", "evidence": "mail"}
+    )
+    assert adoption == AdoptionOrdered(Venue.KALSHI, "cash", "c2", "me", "r")
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [{}, {"verb": "hold"}, {"verb": "adopt"}, {"verb": "adopt", "venue": "mars", "market": "cash"}],
+)
+async def test_a_verb_that_says_too_little_goes_to_the_dead_letters(
+    rig: Rig, payload: dict[str, str]
+) -> None:
+    assert not await rig.control.take(rig.message("package_verb", payload=payload))
+    assert rig.bodies == [] and rig.control.poison == 1

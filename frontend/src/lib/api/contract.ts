@@ -52,6 +52,17 @@ export interface PackageCounts {
 	stuck: number;
 }
 
+export interface FlattenPreview {
+	action: "hedge" | "unwind";
+	venue: string;
+	market_id: string;
+	outcome: "yes" | "no";
+	side: "buy" | "sell";
+	qty_micros: number;
+	price_limit_micros: number;
+	loss_usd_micros: number;
+}
+
 export interface OpenPackage {
 	package_id: string;
 	number: number;
@@ -59,6 +70,7 @@ export interface OpenPackage {
 	state: string;
 	unhedged_micros: number;
 	since_ns: number;
+	flatten?: FlattenPreview | null;
 }
 
 export interface LiveSnapshot {
