@@ -60,6 +60,9 @@ class Config:
     friction_fx_ppm: int = 0
     holding_rate_ppm: int = 0
     """What the venues pay a year on locked money; lowers the carry, never below zero."""
+    kalshi_restart_at_s: int = 0
+    """Unix time of a restart that the venue announced; 0: none is known."""
+    polymarket_restart_at_s: int = 0
     flag_trade: bool = True
     flag_maker_taker: bool = False
     flag_bundles: bool = False

@@ -105,6 +105,8 @@ class Instrument:
     tradeable: bool = True
     """False when the adapter refuses the market (scalar bounds, protocol v2, unknown fees)."""
     refusal: str = ""
+    game_start_ns: int = 0
+    """When the event that it pays on begins (sport), 0 where the venue names none."""
 
     def step_at(self, price: PriceMicros) -> int:
         """Return the grid step that applies at a YES price.

@@ -182,6 +182,9 @@ class Package:
     updated_wall_ns: int = 0
     hedged_wall_ns: int | None = None
     void_reason: str | None = None
+    is_mirror: bool = False
+    """Its legs are the complements of contracts that another package holds: buying one is
+    told to the venue as selling what is held (EXIT children and their repairs)."""
 
     @property
     def is_ended(self) -> bool:
@@ -203,6 +206,36 @@ class Package:
             same = ticket.outcome is target.outcome
             total += attempt.signed_qty if same else -attempt.signed_qty
         return total
+
+    def sets(self, leg: int) -> int:
+        """Contracts of a leg's market that are held as YES and NO together, unpaid.
+
+        Undoing a leg that cannot be sold yet buys its complement: the two cancel out as a
+        position and pay a dollar together at settlement. A netting venue has none.
+        """
+        target = self.legs[leg]
+        if target.venue.is_netting or leg in self.paid_legs or self.is_mirror:
+            return 0
+        own, other = max(0, self.carried[leg]), max(0, -self.carried[leg])
+        for attempt in self.attempts.values():
+            ticket = attempt.ticket
+            if ticket is None or ticket.leg != leg:
+                continue
+            if ticket.outcome is target.outcome:
+                own += attempt.signed_qty
+            else:
+                other += attempt.signed_qty
+        return max(0, min(own, other))
+
+    @property
+    def sets_usd(self) -> int:
+        """Dollars that complete sets must still pay; a contract pays one dollar."""
+        return self.sets(0) + self.sets(1)
+
+    @property
+    def result_usd(self) -> int:
+        """What the package made so far: cash that moved and sets that must still pay."""
+        return self.cash_usd + self.sets_usd
 
     @property
     def residual(self) -> int:
@@ -246,11 +279,15 @@ class Package:
                 return False
         return True
 
+    def provisional_by_market(self) -> dict[MarketId, int]:
+        """Dollars of executions that the chain may still void, by market."""
+        out: dict[MarketId, int] = {}
+        for attempt in self.attempts.values():
+            for fill in attempt.fills.values():
+                if not fill.is_final:
+                    out[fill.market_id] = out.get(fill.market_id, 0) + fill.notional_usd
+        return out
+
     def provisional_usd(self) -> int:
         """Dollars of executions that the chain may still void."""
-        return sum(
-            fill.notional_usd
-            for attempt in self.attempts.values()
-            for fill in attempt.fills.values()
-            if not fill.is_final
-        )
+        return sum(self.provisional_by_market().values())

@@ -77,6 +77,11 @@ class SimStore:
                 continue
             target[key] = {**target.get(key, {}), **row}
 
+    def all_rows(self, table: str) -> list[dict[str, Any]]:
+        """Return the rows of a table as they will stand once the writer has caught up."""
+        self.flush(1 << 30)
+        return list(self.tables[table].values())
+
     def recovered(self, run_id: str, epoch: int) -> RecoveredState:
         """Return what a starting trader reads, the wire log merged over lagging rows."""
         packages = list(self.tables["packages"].values())

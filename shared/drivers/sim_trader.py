@@ -25,6 +25,7 @@ from shared.domain.events import (
 )
 from shared.domain.order import LegTicket
 from shared.domain.units import NS_PER_MS, NS_PER_S
+from shared.drivers.checkers_watch import Watch
 from shared.drivers.sim_store import SimStore
 from shared.drivers.sim_venue import SimVenue
 from shared.engine.kernel import Kernel
@@ -59,6 +60,7 @@ class SimTrader:
     die: Callable[[], None] = lambda: None
     freeze: Callable[[], None] = lambda: None
     commands_log: list[cm.Command] | None = None
+    watch: Watch = field(default_factory=Watch)
 
     def give(self, body: EventBody) -> None:
         """Stamp one body and step the kernel; then carry out what it asks."""
@@ -73,15 +75,15 @@ class SimTrader:
         self.seq += 1
         self.steps += 1
         event = Event(Stamp(self.seq, self.mono(), self.wall()), body)
+        self.watch.observe(body, event.stamp.mono_ns)
         out = self.kernel.step(event)
         if self.commands_log is not None:
             self.commands_log.extend(out)
-        # A package moves only in a step that says so; deadlines are looked at now and then.
         if self.is_fenced:
             self._carry_out_fenced(out)
             return
-        if not self.backlog and (out or self.seq % 32 == 0):
-            self.checkers.after_step(self.kernel, self.mono())
+        if not self.backlog:
+            self.checkers.after_step(self, event, out)
         rows = [(c.table, c.rows) for c in out if isinstance(c, cm.WriteRows)]
         if rows and self.hits("crash.unwritten"):
             self.die()
@@ -158,6 +160,7 @@ class SimTrader:
             failed = EnvelopeFailed(command.package_id, "the database is away")
             self.later(5 * NS_PER_MS, failed)
             return
+        self.checkers.before_commit(command)
         self.store.commit_envelope(command.package, command.attempts)
         if self.hits("crash.after_commit"):
             self.die()
@@ -180,7 +183,7 @@ class SimTrader:
         if ticket.is_opening and self._halts_opening(ticket):
             self.later(0, SendRefused(ticket.attempt_id, "halted since it was approved"))
             return
-        self.checkers.before_send(self, ticket)
+        self.checkers.before_send(self, command.ticket)
         if not ticket.is_opening:
             row = self._wire_row(command)
             self.store.wire_log[ticket.attempt_id] = row

@@ -301,9 +301,9 @@ class SimVenue:
                     self._tell(self._latency(), trade)
 
     def _tell(self, delay: int, trade: TradeFinality) -> None:
-        self.deliver(delay, trade)
         if not trade.is_final:
             self.schedule(delay, lambda: self.told_failed.add(trade.trade_id))
+        self.deliver(delay, trade)
 
     def sweep(self) -> None:
         """The REST sweep: every fill again, with its present finality; nothing is lost for good."""

@@ -152,7 +152,7 @@ class Simulation:
             freeze=lambda: self.freeze_trader(self.rng.randint(200, 3_000) * NS_PER_MS),
         )
         self.trader = trader
-        self.checkers.last_states.clear()
+        self.checkers.on_start(epoch)
         run_id = f"{MODE}-{epoch}"
         trader.give(StateLoaded(self.store.recovered(run_id, epoch)))
         self.checkers.after_restart(trader)

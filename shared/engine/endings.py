@@ -37,7 +37,7 @@ def end(state: State, turn: Turn, package: Package) -> None:
     turn.drop(f"ev:{package.package_id}")
     package.timer_due_ns = 0
     package.ended_wall_ns = turn.wall
-    package.realised_usd = package.cash_usd
+    package.realised_usd = package.result_usd
     for period in ("day", "week", "month"):
         # Every end counts, an unwind's loss as much as a settlement's gain.
         state.realised[period] = state.realised.get(period, 0) + package.realised_usd

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
-from shared.domain.enums import Venue
-from shared.domain.ids import MarketId, PairId
+from shared.domain.enums import Outcome, Venue
+from shared.domain.ids import MarketId, PackageId, PairId, venue_of
 from shared.domain.package import Package
 from shared.domain.units import MICROS, NS_PER_S, UsdMicros
 from shared.engine.state import State, Turn
 
 DAY_NS = 24 * 3600 * NS_PER_S
+LOSS_MAX_PER_CONTRACT: Final = 100_000
+"""10 c: what a hedge or an unwind may at worst lose a contract (I-30)."""
+LOSS_MAX_USD: Final = 50_000_000
 
 
 @dataclass(slots=True)
@@ -26,14 +30,20 @@ class Usage:
     pairs: set[PairId] = field(default_factory=set)
     naked: int = 0
     provisional: int = 0
+    provisional_by_market: dict[MarketId, int] = field(default_factory=dict)
     lock_usd_days: int = 0
+    loss_worst: int = 0
+    """What packages that are not hedged yet may lose at most, each by its own bound."""
 
 
-def usage(state: State, turn: Turn) -> Usage:
-    """Fold every live package into one Usage."""
+def usage(state: State, turn: Turn, *, without: PackageId | None = None) -> Usage:
+    """Fold every live package into one Usage; ``without`` leaves one out (the judged one)."""
     total = Usage()
     for package in state.live_packages():
-        _add(state, turn, package, total)
+        if package.package_id != without:
+            _add(state, turn, package, total)
+    for venue, locked in sets_usd(state).items():
+        total.by_venue[venue] = total.by_venue.get(venue, 0) + locked
     return total
 
 
@@ -51,7 +61,11 @@ def _add(state: State, turn: Turn, package: Package, total: Usage) -> None:
     total.by_source[package.source] = total.by_source.get(package.source, 0) + both
     total.pairs.add(package.pair_id)
     total.naked += package.is_naked
-    total.provisional += package.provisional_usd()
+    for market, usd in package.provisional_by_market().items():
+        total.provisional += usd
+        total.provisional_by_market[market] = total.provisional_by_market.get(market, 0) + usd
+    if package.is_naked:
+        total.loss_worst += loss_worst_usd(package)
     days = lock_days(package.settle_worst_ns, turn.wall)
     total.lock_usd_days += both * days
 
@@ -85,18 +99,78 @@ def cash_free_usd(state: State, total: Usage, venue: Venue) -> UsdMicros | None:
     if account is None:
         return None
     booked = state.ledger.balance(f"cash:{venue.value}")
-    return UsdMicros(min(account.cash, booked) - total.reserved.get(venue, 0))
+    free = min(account.cash, booked) - total.reserved.get(venue, 0)
+    return UsdMicros(free - provisional_proceeds_usd(state, venue))
+
+
+def provisional_proceeds_usd(state: State, venue: Venue) -> int:
+    """Return cash of sales that the chain may still void: no collateral for anything new."""
+    return sum(
+        fill.cash_usd
+        for package in state.packages.values()
+        for attempt in package.attempts.values()
+        for fill in attempt.fills.values()
+        if fill.venue is venue and not fill.is_final and fill.cash_usd > 0
+    )
 
 
 def equity_usd(state: State) -> int:
     """Return cash + hedged contracts at the dollar they must pay + the rest at exit value."""
     cash = sum(v for k, v in state.ledger.balances.items() if k.startswith("cash:"))
-    value = 0
+    value = sum(sets_usd(state).values())
     for package in state.live_packages():
         matched = max(0, min(package.net(0), package.net(1)))
         value += max(0, matched - package.payout_cash_usd)
         value += _exit_value(state, package, matched)
     return cash + value
+
+
+def sets_usd(state: State) -> dict[Venue, int]:
+    """Return the dollars locked in complete sets by venue: YES and NO of one market pay one.
+
+    They stand until the market settles (merging them earlier is not available: the venue's
+    relayer is not wired), riskless but locked.
+    """
+    out: dict[Venue, int] = {}
+    for market in state.positions.markets():
+        venue = venue_of(market)
+        if venue.is_netting:
+            continue
+        yes = state.positions.of(market, Outcome.YES).qty
+        pairs = min(yes, state.positions.of(market, Outcome.NO).qty)
+        if pairs:
+            out[venue] = out.get(venue, 0) + pairs
+    return out
+
+
+def dust_usd(state: State) -> dict[MarketId, int]:
+    """Return contracts of ended packages that no venue takes any more, at a dollar each.
+
+    A tail below the venue's smallest order stays in its account until the market settles;
+    anything larger is no dust and shows as a difference or belongs to a package.
+    """
+    held: dict[tuple[MarketId, Outcome], int] = {}
+    for package in state.live_packages():
+        for index, leg in enumerate(package.legs):
+            net = package.net(index)
+            outcome = leg.outcome if net >= 0 else leg.outcome.other
+            held[leg.market_id, outcome] = held.get((leg.market_id, outcome), 0) + abs(net)
+    out: dict[MarketId, int] = {}
+    for market in state.positions.markets():
+        instrument = state.instruments.get(market)
+        yes, no = (state.positions.of(market, outcome).qty for outcome in Outcome)
+        pairs = min(yes, no) if not venue_of(market).is_netting else 0
+        for outcome, qty in ((Outcome.YES, yes), (Outcome.NO, no)):
+            tail = qty - pairs - held.get((market, outcome), 0)
+            if instrument is not None and 0 < tail < instrument.min_qty:
+                out[market] = out.get(market, 0) + tail
+    return out
+
+
+def loss_worst_usd(package: Package) -> int:
+    """Return the most that a package may lose: its leg's cost, 10 c a contract, $50 (I-30)."""
+    per_contract = LOSS_MAX_PER_CONTRACT * package.qty_max // MICROS
+    return min(max(package.cost_worst_usd), per_contract, LOSS_MAX_USD)
 
 
 def _exit_value(state: State, package: Package, matched: int) -> int:

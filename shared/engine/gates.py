@@ -15,6 +15,7 @@ from shared.domain.enums import BookState, GateCode, MarketStatus, Venue, Verdic
 from shared.domain.instrument import Instrument
 from shared.domain.pairing import MatchedPair
 from shared.domain.units import NS_PER_MS, NS_PER_S
+from shared.engine import windows
 from shared.engine.halts import GLOBAL, covering
 from shared.engine.state import PairView, State, Turn
 
@@ -157,6 +158,7 @@ def _market(state: State, turn: Turn, instrument: Instrument) -> Iterator[Gate]:
                 "margin_s": str(state.config.close_margin_s),
             },
         )
+    yield from windows.standing(state.config, instrument, turn.wall)
     if instrument.taker_delay_ns > state.config.taker_delay_max_ms * NS_PER_MS:
         delay = instrument.taker_delay_ns // NS_PER_MS
         yield GateCode.TAKER_DELAY, {**name, "delay_ms": str(delay)}

@@ -131,6 +131,14 @@ def budget_left_ns(state: State, turn: Turn, package: Package) -> int:
     return state.config.active_exposure_ms * NS_PER_MS - used
 
 
+def exposed_ns(turn: Turn, package: Package) -> int:
+    """Return how long a residual has been known, waits for finality included."""
+    used = package.active_used_ns + package.finality_used_ns
+    if package.active_since_ns is not None:
+        used += turn.mono - package.active_since_ns
+    return used
+
+
 def awaits_finality(package: Package) -> bool:
     """Whether the surplus is made of Polymarket shares that the chain has not confirmed."""
     surplus = 0 if package.residual > 0 else 1
@@ -210,7 +218,8 @@ def _hedge_plan(state: State, package: Package, leg: int, size: int) -> OrderPla
     fee = _fee(instrument, Side.BUY, got)
     value = (got.filled - got.cost_usd - fee) * MICROS // got.filled
     limit = _limit_price(state, instrument, target.outcome, Side.BUY, got.worst_price)
-    limit = PriceMicros(min(limit, target.price_worst))
+    bound = on_grid(instrument, target.outcome, Side.BUY, target.price_worst)
+    limit = PriceMicros(min(limit, bound))
     tif = TimeInForce.GTC if target.venue is Venue.POLYMARKET else TimeInForce.IOC
     return OrderPlan(
         leg, Purpose.HEDGE, target.outcome, Side.BUY, limit, QtyMicros(qty), tif, False, value
@@ -268,19 +277,24 @@ def _fee(instrument: Instrument, side: Side, got: depth.Walk) -> int:
 def _limit_price(
     state: State, instrument: Instrument, outcome: Outcome, side: Side, worst: PriceMicros
 ) -> PriceMicros:
-    """Return ``worst`` plus the configured ticks of cushion, on the grid."""
+    """Return ``worst`` plus the configured ticks of cushion, on the grid of this moment.
+
+    A book may still show prices of a finer grid than the one in force: rounded to the side
+    that reaches them (buys up, sells down), against us; the envelope bounds the result.
+    """
     yes_worst = worst if outcome is Outcome.YES else PriceMicros(MICROS - worst)
     step = instrument.step_at(yes_worst)
     cushion = state.config.price_cap_ticks * step
     reach = worst + cushion if side is Side.BUY else worst - cushion
     reach = min(max(reach, step), MICROS - step)
-    return on_grid(instrument, outcome, side, PriceMicros(reach))
+    other = Side.SELL if side is Side.BUY else Side.BUY
+    return on_grid(instrument, outcome, other, PriceMicros(reach))
 
 
 def on_grid(
     instrument: Instrument, outcome: Outcome, side: Side, price: PriceMicros
 ) -> PriceMicros:
-    """Round a leg price to the grid, never to a worse price than given: buys down, sells up."""
+    """Round a leg price to the grid: down for a buy, up for a sale (never worse than given)."""
     if outcome is Outcome.YES:
         return instrument.to_grid(price, up=side is Side.SELL)
     yes = instrument.to_grid(PriceMicros(MICROS - price), up=side is Side.BUY)
@@ -306,7 +320,7 @@ def _loss_allowed(state: State, turn: Turn, package: Package) -> int:
     """Return the loss a contract, micros, that an unwind may cost at this age of exposure."""
     if package.unwind_any:
         return MICROS
-    age = state.config.active_exposure_ms * NS_PER_MS - budget_left_ns(state, turn, package)
+    age = exposed_ns(turn, package)
     if package.stuck_retry or package.used(Purpose.UNWIND) >= 2:
         age = 1 << 61
     allowed = next(loss for limit, loss in LOSS_TIERS if age < limit)
@@ -322,13 +336,16 @@ def _unwind_loss(package: Package, leg: int, plan: OrderPlan) -> int:
 def average_cost(package: Package, leg: int) -> int:
     """Return what a contract of a leg cost, fees included, rounded up; its limit when unknown."""
     qty = money = 0
+    outcome = package.legs[leg].outcome
     for attempt in package.attempts.values():
-        ticket = attempt.ticket
-        if ticket is None or ticket.leg != leg or ticket.side is not Side.BUY:
+        if attempt.ticket is None or attempt.ticket.leg != leg:
             continue
         for fill in attempt.fills.values():
-            qty += fill.qty
-            money -= fill.cash_usd
+            # A complement bought to undo the leg is no cost of it: told as the sale it is.
+            told = fill.in_terms_of(outcome)
+            if told.side is Side.BUY:
+                qty += told.qty
+                money -= told.cash_usd
     if qty == 0:
         return package.legs[leg].price_limit
     return -(-money * MICROS // qty)

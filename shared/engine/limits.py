@@ -1,22 +1,27 @@
 """Limits of an opening: which forbid it, and how much room each leaves (I-08).
 
-Rooms are shrunk before sizing and the finished envelope is checked against the full
-limits again: two independent paths to the same rule.
+Rooms are shrunk before sizing; the finished envelope is checked against the full limits
+again in ``envelope_limits``: two independent paths to the same rule.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from shared.domain import sizing
 from shared.domain.edge import EdgeQuote
 from shared.domain.enums import GateCode, Outcome
 from shared.domain.instrument import Instrument
-from shared.domain.package import Package
 from shared.domain.units import MICROS, UsdMicros
 from shared.engine import exposure
 from shared.engine.candidates import Candidate
 from shared.engine.exposure import Usage
 from shared.engine.gates import Gate
 from shared.engine.state import PairView, State
+
+DUST_TOKEN_USD: Final = 1_000_000
+DUST_ALL_USD: Final = 5_000_000
+"""Remainders that no venue takes: at most $1 a market and $5 in all (F-038)."""
 
 
 def edge_gates(state: State, view: PairView, found: Candidate | None) -> list[Gate]:
@@ -74,6 +79,11 @@ def risk_gates(state: State, view: PairView, total: Usage) -> list[Gate]:
         gates.append((GateCode.PACKAGE_OPEN, {"package": str(mine[-1].number)}))
     if not is_proven(state, view) and mine:
         gates.append((GateCode.PROBE_PENDING, {}))
+    dust = exposure.dust_usd(state)
+    mine_dust = max((dust.get(market, 0) for market in (pair.a, pair.b)), default=0)
+    for used, most in ((mine_dust, DUST_TOKEN_USD), (sum(dust.values()), DUST_ALL_USD)):
+        if used > most:
+            gates.append((GateCode.DUST_LIMIT, {"used_micros": str(used), "max_micros": str(most)}))
     if total.provisional >= config.provisional_max_usd_micros:
         limit = str(config.provisional_max_usd_micros)
         gates.append(
@@ -198,38 +208,14 @@ def _shrink(room: int) -> int:
 
 def _shard_cash(state: State, total: Usage, instrument: Instrument) -> UsdMicros | None:
     """Return the free cash of the market's shard; None where the venue has no shards."""
+    free = shard_free(state, total, instrument)
+    return None if free is None else UsdMicros(_shrink(free))
+
+
+def shard_free(state: State, total: Usage, instrument: Instrument) -> int | None:
+    """Return the unshrunk free cash of the market's shard; None without shards."""
     account = state.venue(instrument.venue).account
     if account is None or not account.cash_by_shard:
         return None
     on_shard = dict(account.cash_by_shard).get(instrument.shard, UsdMicros(0))
-    return UsdMicros(_shrink(on_shard - total.reserved.get(instrument.venue, 0)))
-
-
-def over_limits(state: State, view: PairView, package: Package, total: Usage) -> Gate | None:
-    """Check the finished envelope against the hard limits once more (pair of ``size_limits``)."""
-    config = state.config
-    for index, leg in enumerate(package.legs):
-        cost = package.cost_worst_usd[index]
-        used = total.by_market.get(leg.market_id, 0)
-        if used + cost > config.per_contract_exposure_usd_micros:
-            return GateCode.CONTRACT_LIMIT, {
-                "used_micros": str(used),
-                "max_micros": str(config.per_contract_exposure_usd_micros),
-                "venue": leg.venue.value,
-            }
-        free = exposure.cash_free_usd(state, total, leg.venue)
-        if free is None or cost > free:
-            return GateCode.CASH_SHORT, {
-                "venue": leg.venue.value,
-                "free_micros": str(free or 0),
-                "need_micros": str(cost),
-            }
-    capital = 2 * config.capital_per_venue_usd_micros
-    days = exposure.lock_days(package.settle_worst_ns, package.created_wall_ns)
-    locked = total.lock_usd_days + sum(package.cost_worst_usd) * days
-    if locked > config.lock_days_max * capital:
-        return GateCode.LOCK_LIMIT, {
-            "days": str(locked // capital),
-            "max_days": str(config.lock_days_max),
-        }
-    return None
+    return on_shard - total.reserved.get(instrument.venue, 0)

@@ -20,20 +20,18 @@ from shared.domain.risk import approve
 from shared.domain.units import MICROS, PriceMicros, QtyMicros, ceil_to_step, floor_to_step
 from shared.engine import attempts, exposure, hedger, machine, rows
 from shared.engine.candidates import Candidate
+from shared.engine.envelope_limits import over_limits
 from shared.engine.exposure import Usage
 from shared.engine.gates import Gate
 from shared.engine.limits import (
     cap_params,
     is_proven,
     opposes,
-    over_limits,
     size_limits,
     size_params,
 )
 from shared.engine.state import PairView, State, Turn
 
-LOSS_MAX_PER_CONTRACT: Final = 100_000
-"""10 c: what a hedge may at worst lose a contract (I-30)."""
 THIN_LEVELS: Final = 3
 
 
@@ -80,7 +78,7 @@ def _fit(
             thin = {"qty_micros": str(qty), "need_micros": str(quote.qty)}
             return None, [(GateCode.DEPTH_THIN, thin)]
         package = _build(state, turn, view, sized, found.leg_first, is_probe)
-        short = over_limits(state, view, package, total)
+        short = over_limits(state, package, total)
         if short is None:
             return package, []
         refused = [short]
@@ -143,7 +141,7 @@ def _build(
     )
     qty_max = _qty_max(sides[first][0], sides[first][2], sides[first][3], quote.qty)
     slack = min(
-        LOSS_MAX_PER_CONTRACT,
+        exposure.LOSS_MAX_PER_CONTRACT,
         state.config.package_loss_max_usd_micros * MICROS // max(qty_max, 1),
     )
     legs, costs = [], []

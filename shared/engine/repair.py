@@ -45,7 +45,7 @@ def open_repair(state: State, turn: Turn, parent: Package) -> None:
         breakdown={},
         versions=state.versions(),
         carried=(parent.net(0), parent.net(1)),
-        carried_cash_usd=parent.cash_usd - (parent.realised_usd or 0),
+        carried_cash_usd=parent.result_usd - (parent.realised_usd or 0),
     )
     attempts.make_slots(repair)
     state.waiting_repairs[repair.package_id] = repair

@@ -38,6 +38,8 @@ def _pay_leg(state: State, turn: Turn, package: Package, index: int, payout: int
     held = package.net(index)
     per_contract = payout if package.legs[index].outcome is Outcome.YES else MICROS - payout
     assert 0 <= per_contract <= MICROS
+    # Complete sets pay their dollar whatever the result; they are counted before the leg is.
+    package.payout_cash_usd += package.sets(index)
     package.paid_legs[index] = per_contract
     package.payout_cash_usd += floor_div(max(held, 0) * per_contract, MICROS)
     if held < 0:
