@@ -74,14 +74,14 @@ test: dev .venv-contract/.installed $(if $(HAS_FRONTEND),frontend/build/index.ht
 	@$(PYTEST) -m edition tests/integration tests/chaos
 	@$(PYTEST) tests/e2e
 
-verify: ## The long tier, up to 75 minutes: long simulation, fuzz, chaos, image, all stages
-	$(call refuse,the fuzz targets and the container image are missing; make chaos and make bench and twinleg simulate run their parts)
+verify: dev .venv-contract/.installed .venv-fuzz/.installed ## The long tier, at most 75 minutes (PART="fuzz chaos"; parts in tests/verify)
+	@$(PY) -m tests.verify $(PART)
 
 bench: dev .venv-contract/.installed ## Measure and print ratios
 	@$(PY) -m tests.performance
 
-fuzz: ## Feed the parsers mutated frames
-	$(call refuse,tests/fuzz with its targets is missing)
+fuzz: .venv-fuzz/.installed ## Feed every parser mutated input, each in its own process (FUZZ_SECONDS=120 TARGETS=...)
+	@.venv-fuzz/bin/python -m tests.fuzz --seconds $(or $(FUZZ_SECONDS),120) $(TARGETS)
 
 chaos: dev ## Kill the trader of an edition in venue mode at every step
 	@$(PYTEST) tests/chaos
@@ -93,7 +93,7 @@ deploy: ## Deploy one stage to AWS (STAGE=staging)
 	$(call refuse,the network database trader frontend and observability stacks are missing; the core stacks are deployed into the embedded AWS by make up)
 
 lock: ## Resolve pyproject.toml anew into requirements/*.lock (hashes, no index addresses)
-	@for group in all trader lambdas contract-clients bench bootstrap; do \
+	@for group in all trader lambdas contract-clients fuzz bench bootstrap; do \
 		UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q --python-version 3.11 \
 			--generate-hashes --no-annotate --group pyproject.toml:$$group \
 			-o requirements/$$group.lock; \
@@ -115,6 +115,13 @@ $(VENV)/.installed: $(LOCKS) pyproject.toml
 .venv-contract/.installed: requirements/contract-clients.lock | $(VENV)/.installed
 	@[ -x .venv-contract/bin/python ] || $(BASE_PYTHON) -m venv .venv-contract
 	@$(UV) pip sync -q --python .venv-contract/bin/python --require-hashes requirements/contract-clients.lock
+	@touch $@
+
+# The fuzzer, apart because it has wheels for few machines.
+.venv-fuzz/.installed: requirements/fuzz.lock | $(VENV)/.installed
+	@[ -x .venv-fuzz/bin/python ] || $(BASE_PYTHON) -m venv .venv-fuzz
+	@$(UV) pip sync -q --python .venv-fuzz/bin/python --require-hashes requirements/fuzz.lock || \
+		{ echo "make fuzz is not available: the fuzzer has no wheel for this Python or machine" >&2; exit 1; }
 	@touch $@
 
 frontend/node_modules/.installed: frontend/package-lock.json frontend/package.json | $(VENV)/.installed

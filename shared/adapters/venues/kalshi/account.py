@@ -214,7 +214,7 @@ def read_payout(row: SettlementRow) -> PayoutSeen | None:
     no = read_count(row.no_count_fp, "settlement_no")
     if yes == 0 and no == 0:
         return None
-    if row.revenue < 0 or not row.settled_time:
+    if row.revenue < 0 or not row.settled_time or not row.ticker:
         raise WireError("settlement", f"{row.ticker} {row.revenue} {row.settled_time}")
     return PayoutSeen(
         venue=Venue.KALSHI,

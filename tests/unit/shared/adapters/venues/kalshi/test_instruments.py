@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.adapters.venues.kalshi.account import read_payout as read_settlement
 from shared.adapters.venues.kalshi.instruments import (
     build_instrument,
     build_listing,
@@ -27,7 +28,13 @@ from shared.adapters.venues.kalshi.parsing import (
     read_ratio_ppm,
     read_time_ns,
 )
-from shared.adapters.venues.kalshi.schemas import EventRow, Market, PriceRangeRow, SeriesRow
+from shared.adapters.venues.kalshi.schemas import (
+    EventRow,
+    Market,
+    PriceRangeRow,
+    SeriesRow,
+    SettlementRow,
+)
 from shared.domain.enums import FeeType, MarketStatus
 from shared.domain.errors import WireError
 from shared.domain.instrument import Instrument
@@ -214,3 +221,18 @@ def test_ratios_are_exact_or_refused(value: Decimal) -> None:
 def test_instrument_has_no_float() -> None:
     made = build()
     assert not [f.name for f in fields(made) if isinstance(getattr(made, f.name), float)]
+
+
+def test_a_settlement_that_names_no_market_is_unreadable() -> None:
+    """Found by the fuzzer: an empty ticker reached an assertion of the domain."""
+    row = SettlementRow(
+        ticker="",
+        market_result="yes",
+        yes_count_fp="10.00",
+        no_count_fp="0.00",
+        revenue=1000,
+        settled_time="2026-10-01T00:00:00Z",
+        value=100,
+    )
+    with pytest.raises(WireError):
+        read_settlement(row)
