@@ -27,6 +27,10 @@ LAYER_MAX_BYTES: Final = 200 * 1024 * 1024
 _PACKAGES: Final = ("shared", "lambdas")
 _LEFT_OUT: Final = frozenset({"simulators", "drivers", "__pycache__"})
 _IN_RUNTIME: Final = frozenset({"boto3", "botocore", "s3transfer"})
+_NEVER_IMPORTED: Final = frozenset(
+    "click filelock fsspec hf-xet httpcore2 httpx2 huggingface-hub pyyaml toml truststore".split()
+)
+"""What the embedding packages want for downloads; ours reads the weights in the wheel."""
 
 
 def first_party_files() -> Iterator[tuple[Path, str]]:
@@ -73,9 +77,10 @@ class _WheelLayer:
 
 
 def layer_requirements(lock: str) -> str:
-    """Return a lock without the packages that the runtime already holds."""
+    """Return a lock without the packages that the runtime already holds or nobody imports."""
+    left_out = _IN_RUNTIME | _NEVER_IMPORTED
     blocks = re.split(r"(?m)^(?=[a-z0-9])", lock)
-    kept = [b for b in blocks if re.split(r"[=\[ ]", b, maxsplit=1)[0] not in _IN_RUNTIME]
+    kept = [b for b in blocks if re.split(r"[=\[ ]", b, maxsplit=1)[0] not in left_out]
     return "".join(kept)
 
 

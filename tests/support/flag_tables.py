@@ -8,7 +8,7 @@ from shared.contracts import names
 
 
 def create_tables(client: Any, stage: str) -> None:
-    for name in ("flags", "sessions"):
+    for name in ("flags", "sessions", "rate_tokens"):
         client.create_table(
             TableName=names.table(stage, name),
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],

@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from cdk.local.layout import Layout, Ports, choose_ports
+from shared.adapters.stores.dynamodb_budget import DynamoTokenBudget
 from shared.adapters.stores.dynamodb_flags import PART_BYTES, DynamoFlags
 from shared.adapters.stores.dynamodb_sessions import DynamoSessions
 from shared.contracts import names
@@ -158,6 +159,14 @@ def test_a_one_time_code_opens_one_session(stage: str) -> None:
     assert outcomes.count(False) == RACERS - 1
     counts = race(lambda i: sessions[i].count("login", 86_400))
     assert sorted(counts, key=str) == sorted(range(1, RACERS + 1), key=str)
+
+
+def test_a_days_tokens_are_never_overspent_by_many_at_once(stage: str) -> None:
+    budgets = [DynamoTokenBudget(stage) for _ in range(RACERS)]
+    granted = 0
+    for _ in range(4):
+        granted += race(lambda i: budgets[i].reserve("2026-09-16", 7, 100)).count(True)
+    assert granted == 14  # 14 x 7 = 98: one more would be 105
 
 
 def test_the_environment_names_the_embedded_endpoint(endpoint: str, stage: str) -> None:

@@ -1,0 +1,1 @@
+"""Language models and embeddings behind the ports of ``shared.ports.language_model``."""
