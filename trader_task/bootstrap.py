@@ -168,7 +168,14 @@ def _start_checks(
     settings: Settings, venues: _Venues, clock: SystemClock, sink: Callable[[EventBody], None]
 ) -> list[Callable[[], Awaitable[None]]]:
     """Return what must be answered before opening, in this mode."""
-    checks = [jurisdiction_check(settings.jurisdiction, clock, sink), *venues.warm_ups]
+    where = jurisdiction_check(
+        settings.jurisdiction,
+        venues.executions,
+        clock,
+        sink,
+        must_be_stated=settings.mode.is_real_money,
+    )
+    checks = [where, *venues.warm_ups]
     account = venues.accounts[Venue.POLYMARKET]
     if isinstance(account, PolymarketAccount):
         checks.append(account_check(account.read_state, clock, sink))

@@ -6,43 +6,53 @@ forbids trading becomes a halt of that venue, for a person to look at.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final, Protocol
 
 import httpx
 import structlog
 
-from shared.domain.enums import HaltReason
+from shared.domain.eligibility import find_refusal
+from shared.domain.enums import HaltReason, Venue
 from shared.domain.errors import StoreError
 from shared.domain.events import EventBody, Halt, HaltTaken
 from shared.ports.clock import Clock
 
 log = structlog.get_logger("start")
 
+GATES_S: Final = 3_600.0
+GATE_AGAIN_S: Final = 60.0
 
-def _halt_polymarket(
-    note: str, clock: Clock, sink: Callable[[EventBody], None], source: str = "start"
+
+def _halt(
+    venue: Venue,
+    note: str,
+    clock: Clock,
+    sink: Callable[[EventBody], None],
+    source: str = "start",
 ) -> None:
-    halt = Halt(
-        "venue:polymarket", HaltReason.ACCOUNT_RESTRICTED, source, clock.wall_ns(), note=note
-    )
+    scope = f"venue:{venue.value}"
+    halt = Halt(scope, HaltReason.ACCOUNT_RESTRICTED, source, clock.wall_ns(), note=note)
     sink(HaltTaken(halt))
 
 
 def jurisdiction_check(
-    jurisdiction: str, clock: Clock, sink: Callable[[EventBody], None]
+    jurisdiction: str,
+    venues: Iterable[Venue],
+    clock: Clock,
+    sink: Callable[[EventBody], None],
+    *,
+    must_be_stated: bool = False,
 ) -> Callable[[], Awaitable[None]]:
-    """Return a check that refuses the international book to an operator in the US."""
+    """Return a check that halts each venue that an operator of this country may not use."""
+    traded = tuple(venues)
 
     async def check() -> None:
         log.info("jurisdiction", code=jurisdiction or "not stated")
-        if jurisdiction == "US":
-            _halt_polymarket(
-                "an operator in the US may not trade the international book: "
-                "only Polymarket US is open to you",
-                clock,
-                sink,
-            )
+        for venue in traded:
+            reason = find_refusal(venue, jurisdiction, must_be_stated=must_be_stated)
+            if reason:
+                _halt(venue, reason, clock, sink)
 
     return check
 
@@ -61,9 +71,23 @@ def geoblock_check(
             raise StoreError(f"geoblock check unanswered: {type(error).__name__}") from None
         log.info("geoblock", blocked=blocked)
         if blocked:
-            _halt_polymarket("the venue refuses this address", clock, sink)
+            _halt(Venue.POLYMARKET, "the venue refuses this address", clock, sink)
 
     return check
+
+
+async def keep_asking(checks: Sequence[Callable[[], Awaitable[None]]], clock: Clock) -> None:
+    """Ask every check again each hour, for ever; one that cannot be asked, each minute."""
+    while True:
+        await clock.sleep(GATES_S)
+        for check in checks:
+            while True:
+                try:
+                    await check()
+                    break
+                except StoreError as error:
+                    log.warning("gate unanswered", error=str(error)[:300])
+                    await clock.sleep(GATE_AGAIN_S)
 
 
 class AccountState(Protocol):
@@ -96,11 +120,11 @@ def account_check(
             missing_allowances=list(missing),
         )
         if state.is_region_blocked:
-            _halt_polymarket("the venue refuses this address", clock, sink)
+            _halt(Venue.POLYMARKET, "the venue refuses this address", clock, sink)
         elif state.is_closed_only:
-            _halt_polymarket("the venue refuses this account: closing only", clock, sink)
+            _halt(Venue.POLYMARKET, "the venue refuses this account: closing only", clock, sink)
         elif missing:
             names = ", ".join(missing)
-            _halt_polymarket(f"the wallet gives no allowance to {names}", clock, sink)
+            _halt(Venue.POLYMARKET, f"the wallet gives no allowance to {names}", clock, sink)
 
     return check

@@ -16,7 +16,7 @@ import structlog
 
 from shared.domain.commands import Command, RecordDecision
 from shared.domain.enums import HaltReason
-from shared.domain.errors import ConfigError, StoreError
+from shared.domain.errors import ConfigError
 from shared.domain.events import (
     Event,
     Halt,
@@ -49,6 +49,7 @@ from trader_task.outside import Outside
 from trader_task.recovery import HeldSink, Parts, Recovery
 from trader_task.settings import Settings
 from trader_task.snapshot import SnapshotWriter
+from trader_task.start_checks import keep_asking
 from trader_task.tasks import Tasks
 from trader_task.timers import Timers
 from trader_task.writer import RecordWriter
@@ -56,8 +57,6 @@ from trader_task.writer import RecordWriter
 log = structlog.get_logger("trader")
 
 REDUCING_S: Final = 20.0
-GATES_S: Final = 3_600.0
-GATE_AGAIN_S: Final = 60.0
 CLOSING_S: Final = 5.0
 
 
@@ -254,22 +253,9 @@ class Trader:
         self.tasks.every("second", 1.0, self._every_second)
         self.tasks.every("snapshot", 1.0, self._write_snapshot)
 
-    async def _ask_gates_hourly(self) -> None:
-        """Ask the start checks again every hour; one that cannot be asked, each minute."""
-        while True:
-            await self._o.clock.sleep(GATES_S)
-            for check in self._o.start_checks:
-                while True:
-                    try:
-                        await check()
-                        break
-                    except StoreError as error:
-                        log.warning("gate unanswered", error=str(error)[:300])
-                        await self._o.clock.sleep(GATE_AGAIN_S)
-
     def _start_following(self) -> None:
         """Tasks that need a recovered state."""
-        self.tasks.start("gates", self._ask_gates_hourly)
+        self.tasks.start("gates", lambda: keep_asking(self._o.start_checks, self._o.clock))
         sampler = BookSampler(self._o.books, self._o.clock.wall_ns, self.writer.put)
         self.tasks.every("book samples", SAMPLE_S, sampler.sample)
         self.tasks.every("halts", 1.0, self.halts.poll)

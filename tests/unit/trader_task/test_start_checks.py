@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 import pytest
 
-from shared.domain.enums import HaltReason
+from shared.domain.enums import HaltReason, Venue
 from shared.domain.errors import ConfigError, StoreError
 from shared.domain.events import EventBody, HaltTaken
 from tests.support.virtual_clock import VirtualClock
 from trader_task.settings import _jurisdiction
-from trader_task.start_checks import account_check, jurisdiction_check
+from trader_task.start_checks import account_check, jurisdiction_check, keep_asking
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,29 @@ async def test_a_question_that_cannot_be_asked_is_an_error() -> None:
         await account_check(read, VirtualClock(), lambda body: None)()
 
 
-async def test_us_operator_is_refused_the_international_book() -> None:
+@pytest.mark.parametrize(
+    ("country", "must_be_stated", "halted"),
+    [
+        ("IE", False, []),
+        ("", False, []),
+        ("US", False, ["venue:polymarket"]),
+        ("DE", False, ["venue:polymarket"]),
+        ("IR", False, ["venue:kalshi", "venue:polymarket"]),
+        ("", True, ["venue:kalshi", "venue:polymarket"]),
+    ],
+)
+async def test_the_operator_s_country_decides_which_venues_may_open(
+    country: str, must_be_stated: bool, halted: list[str]
+) -> None:
     heard: list[EventBody] = []
-    await jurisdiction_check("DE", VirtualClock(), heard.append)()
-    await jurisdiction_check("", VirtualClock(), heard.append)()
-    assert not heard
-    await jurisdiction_check("US", VirtualClock(), heard.append)()
-    [body] = heard
-    assert isinstance(body, HaltTaken) and "Polymarket US" in body.halt.note
+    traded = (Venue.KALSHI, Venue.POLYMARKET)
+    check = jurisdiction_check(
+        country, traded, VirtualClock(), heard.append, must_be_stated=must_be_stated
+    )
+    await check()
+    assert [b.halt.scope for b in heard if isinstance(b, HaltTaken)] == halted
+    if country == "US":
+        assert isinstance(heard[0], HaltTaken) and "Polymarket US" in heard[0].halt.note
 
 
 def test_jurisdiction_is_a_country_code() -> None:
@@ -69,3 +85,33 @@ def test_jurisdiction_is_a_country_code() -> None:
     for bad in ("USA", "1", "ü1"):
         with pytest.raises(ConfigError):
             _jurisdiction(bad)
+
+
+async def test_gates_are_asked_hourly_and_an_unanswered_one_each_minute() -> None:
+    clock = VirtualClock()
+    asked: list[tuple[str, int]] = []
+    fails = 2
+
+    async def first() -> None:
+        nonlocal fails
+        asked.append(("first", clock.mono_ns()))
+        if fails:
+            fails -= 1
+            raise StoreError("no answer")
+
+    async def second() -> None:
+        asked.append(("second", clock.mono_ns()))
+
+    start = clock.mono_ns()
+    task = asyncio.create_task(keep_asking([first, second], clock))
+    await clock.advance(2 * 3_600 + 200)
+    task.cancel()
+    minutes = [(name, (at - start) // 60_000_000_000) for name, at in asked]
+    assert minutes == [
+        ("first", 60),
+        ("first", 61),
+        ("first", 62),
+        ("second", 62),
+        ("first", 122),
+        ("second", 122),
+    ]
