@@ -72,6 +72,11 @@ class Attempt:
         return known
 
     @property
+    def is_price_unknown(self) -> bool:
+        """Whether more executed than there are fills for: the money of it is not known yet."""
+        return self.known_qty != self.fills_qty - self.voided_qty
+
+    @property
     def is_settled(self) -> bool:
         return self.state in SETTLED_ORDER_STATES
 

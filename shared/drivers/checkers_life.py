@@ -26,6 +26,8 @@ PS = PackageState
 ACTIVE_MAX_NS: Final = 14_150 * NS_PER_MS
 FINALITY_MAX_NS: Final = 62 * NS_PER_S
 ACK_NS: Final = 250 * NS_PER_MS
+HELD_NS: Final = 2 * NS_PER_S
+"""Beyond the declared delay a held order has two seconds to say what became of it."""
 SLACK_NS: Final = 50 * NS_PER_MS
 RESTING: Final = frozenset({PS.HEDGED, PS.SETTLING, PS.STUCK_KNOWN})
 """States in which a package may be found once faults are off and time has passed (I-16)."""
@@ -178,7 +180,8 @@ class LifeChecker:
                 if package is None or package.state in _MAY_LIVE:
                     continue
                 age = venue.now() - venue.sent.get(AttemptId(order.client_id), venue.now())
-                limit = ACK_NS + hold_ns + SLACK_NS + self.truth.allowance_ns
+                wait = HELD_NS if package.state is PS.LEG1_HELD else ACK_NS
+                limit = wait + hold_ns + SLACK_NS + self.truth.allowance_ns
                 if package.state not in _IN_FLIGHT or age > limit:
                     text = f"{order.client_id} rests in {package.state.value} for {age} ns"
                     self.truth.fail("I-24", text)

@@ -126,7 +126,8 @@ class Markets:
         """Send the trader the book as it stands, unless its feed is cut or the frame is lost."""
         sim = self.sim
         instrument = self.instruments[market]
-        if sim.now < sim.cut_until[instrument.venue]:
+        silent = sim.late is not None and sim.late.is_silent(instrument.venue)
+        if silent or sim.now < sim.cut_until[instrument.venue]:
             return
         if sim.swarm.hits("k.ws.drop"):
             sim.deliver(0, BookMarked(market, BookState.GAPPED, "a frame was lost"))

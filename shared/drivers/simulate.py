@@ -30,6 +30,7 @@ from shared.drivers import sim_strikes
 from shared.drivers.checkers import Checkers
 from shared.drivers.sim_extras import Extras
 from shared.drivers.sim_faults import Swarm
+from shared.drivers.sim_late import Late
 from shared.drivers.sim_markets import WALL_START, Markets
 from shared.drivers.sim_report import SeedReport, outcome_of
 from shared.drivers.sim_store import SimStore
@@ -54,7 +55,7 @@ _DEPOSIT: Final = UsdMicros(5_000_000_000)
 class Simulation:
     """The world of one seed."""
 
-    def __init__(self, seed: int, edition: int = 2) -> None:
+    def __init__(self, seed: int, edition: int = 3) -> None:
         more = Random(f"second/{seed}") if edition > 1 else None
         self.edition = edition
         self.seed = seed
@@ -76,6 +77,7 @@ class Simulation:
         self.may_open = True
         self.markets.open_all()
         self.extras = Extras(self, more) if more is not None else None
+        self.late = Late(self, Random(f"third/{seed}")) if edition > 2 else None
 
     # --- time ------------------------------------------------------------------------------
 
@@ -172,6 +174,8 @@ class Simulation:
     def give_config(self) -> None:
         if self.trader is not None:
             config = Config(taker_delay_max_ms=2_000, flag_trade=self.may_open)
+            if self.late is not None:
+                config = self.late.config(config)
             self.trader.give(ConfigChanged(config))
 
     def freeze_trader(self, length: int) -> None:
@@ -212,6 +216,8 @@ class Simulation:
         sim_strikes.strike(self)
         if self.extras is not None:
             self.extras.strike()
+        if self.late is not None:
+            self.late.strike()
         for market in self.markets.instruments:
             if self._is_calm() and self.now // NS_PER_S % 5:
                 self.deliver(NS_PER_MS, BookProved(market))
@@ -250,6 +256,8 @@ class Simulation:
             faulty, heal = FAULTY_SHORT_NS, HEAL_SHORT_NS
         self.run_until(faulty)
         self.swarm.is_quiet = True
+        if self.late is not None:
+            self.late.heal()
         self.aws_until = 0
         self.run_until(faulty + heal - LAST_OPEN_NS)
         self.may_open = False
@@ -282,6 +290,6 @@ class Simulation:
         )
 
 
-def run_seed(seed: int, edition: int = 2) -> SeedReport:
+def run_seed(seed: int, edition: int = 3) -> SeedReport:
     """Run one seed to the end; the same seed gives the same report."""
     return Simulation(seed, edition).run()

@@ -71,10 +71,19 @@ def _add(state: State, turn: Turn, package: Package, total: Usage) -> None:
 
 
 def leg_costs(package: Package) -> tuple[int, int]:
-    """Return what each leg costs: worst case while naked, what was paid afterwards."""
+    """Return what each leg costs: worst case while naked, what was paid afterwards.
+
+    An execution that is known by its quantity alone (its fills were lost, or a restart came
+    between) has an unknown price: its leg keeps counting at the worst.
+    """
     if package.is_naked:
         return package.cost_worst_usd
-    return _paid(package, 0), _paid(package, 1)
+    paid = [_paid(package, leg) for leg in (0, 1)]
+    for attempt in package.attempts.values():
+        if attempt.ticket is not None and attempt.is_price_unknown:
+            leg = attempt.ticket.leg
+            paid[leg] = max(paid[leg], package.cost_worst_usd[leg])
+    return paid[0], paid[1]
 
 
 def _paid(package: Package, leg: int) -> int:

@@ -18,7 +18,7 @@ from shared.engine import attempts, hedger
 
 SEEDS_FILE = Path(__file__).with_name("seeds.txt")
 FOUND = [
-    (int(line.split()[0].lstrip("+")), 2 if line.startswith("+") else 1)
+    (int(line.split()[0].lstrip("+")), 1 + line.split()[0].count("+"))
     for line in SEEDS_FILE.read_text().splitlines()
     if line and not line.startswith("#")
 ]
