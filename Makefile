@@ -83,8 +83,8 @@ bench: dev .venv-contract/.installed ## Measure and print ratios
 fuzz: .venv-fuzz/.installed ## Feed every parser mutated input, each in its own process (FUZZ_SECONDS=120 TARGETS=...)
 	@.venv-fuzz/bin/python -m tests.fuzz --seconds $(or $(FUZZ_SECONDS),120) $(TARGETS)
 
-chaos: dev ## Kill the trader of an edition in venue mode at every step
-	@$(PYTEST) tests/chaos
+chaos: dev ## Kill trader and database, cut feeds and cloud of an edition that trades, often
+	@TWINLEG_CHAOS=long $(PYTEST) tests/chaos
 
 diagrams: ## Draw the state tables into docs/generated
 	PYTHONPATH=. $(PY) docs/make_diagrams.py

@@ -40,6 +40,8 @@ class Decisions:
         self._own = 0
         self.dropped = 0
         self.delivered = 0
+        self.beats_missed = 0
+        """Heartbeats put since the bus last took one."""
 
     def set_run(self, run_id: str) -> None:
         self._run_id = run_id
@@ -57,12 +59,21 @@ class Decisions:
         self._own += 1
         return self._accept(self._event(decision, stamp, f"{stamp.wall_ns}/own/{self._own}"))
 
+    def beat(self, stamp: Stamp) -> int:
+        """Send a heartbeat the way that alerts go; return how many went unanswered before it.
+
+        Silence must mean failure (F-088): an alert path that is dead is found out by the
+        heartbeats that the bus did not take, not by the alert that nobody read.
+        """
+        missed = self.beats_missed
+        self.beats_missed += 1
+        self._own += 1
+        beat = RecordDecision("heartbeat", "trader", "alive", "", severity=None)
+        self._enqueue(self._event(beat, stamp, f"{stamp.wall_ns}/own/{self._own}"))
+        return missed
+
     def _accept(self, event: DecisionEvent) -> dict[str, Any]:
-        if len(self._queue) >= QUEUE_MAX:
-            self._queue.popleft()
-            self.dropped += 1
-        self._queue.append(event)
-        self._wake.set()
+        self._enqueue(event)
         level = "error" if event.severity == "p1" else "info"
         getattr(log, level)(
             event.kind,
@@ -73,6 +84,13 @@ class Decisions:
             **{f"p_{name}": value for name, value in event.params.items()},
         )
         return row_of(event)
+
+    def _enqueue(self, event: DecisionEvent) -> None:
+        if len(self._queue) >= QUEUE_MAX:
+            self._queue.popleft()
+            self.dropped += 1
+        self._queue.append(event)
+        self._wake.set()
 
     def _event(self, decision: RecordDecision, stamp: Stamp, key: str) -> DecisionEvent:
         versions = dict(decision.versions)
@@ -114,6 +132,8 @@ class Decisions:
                 continue
             pause = 1.0
             self.delivered += len(batch)
+            if any(event.kind == "heartbeat" for event in batch):
+                self.beats_missed = 0
             for sent in batch:
                 if self._queue and self._queue[0] is sent:
                     self._queue.popleft()

@@ -44,6 +44,8 @@ class Envelopes:
         self._mode = mode
         self._bounds: dict[str, _Bound] = {}
         self._on_wire: set[str] = set()
+        self.highest = 0
+        """Highest package number among the committed envelopes."""
 
     def __len__(self) -> int:
         return len(self._bounds)
@@ -67,6 +69,7 @@ class Envelopes:
         package_id = str(package["package_id"])
         qty_max = int(package["qty_max_micros"])
         assert qty_max > 0, package_id
+        self.highest = max(self.highest, int(package.get("number", 0)))
         legs = {
             str(leg["market_id"]): _LegBound(
                 str(leg["venue"]), str(leg["outcome"]), int(leg["price_worst"])

@@ -38,6 +38,7 @@ from trader_task.envelopes import UNUSED, Envelopes
 from trader_task.gate import Permission
 from trader_task.halts import Halts
 from trader_task.lease import LeaseKeeper
+from trader_task.record_mark import RecordMark
 from trader_task.writer import RecordWriter
 
 log = structlog.get_logger("recovery")
@@ -94,6 +95,7 @@ class Parts:
     first: Sequence[HeldSink]
     """What the kernel must hear next, in this order: catalogue, lease, everything else."""
     versions: Mapping[str, str]
+    mark: RecordMark
     set_run: Callable[[str], None]
     """Hears the run id before the kernel does: ids of decisions follow from it."""
     load_catalogue: Callable[[], Awaitable[None]]
@@ -127,6 +129,7 @@ class Recovery:
         loaded = await self._until(p.journal.load_open)
         wire = await asyncio.to_thread(p.wire_log.read)
         attempts = merge_wire_log(loaded.get("orders", ()), wire.records)
+        number, behind = await self._until(lambda: p.mark.compare(loaded))
         self._register(loaded, attempts)
 
         self._at("halts")
@@ -150,6 +153,7 @@ class Recovery:
             epoch=epoch,
             halts=halts,
             is_clean_start=not self._is_crash_loop,
+            package_number=number,
         )
         p.permission.is_frozen = any(halt.is_freeze for halt in halts)
         p.permission.is_passive = False
@@ -157,7 +161,8 @@ class Recovery:
         held = sum(sink.release() for sink in p.first)
         log.info("state loaded", packages=len(state.packages), held=held, epoch=epoch)
         p.start_feeds()
-        self._pause_when_in_doubt(state, damage, "" if wire.is_torn_tail else wire.damage)
+        wire_damage = "" if wire.is_torn_tail else wire.damage
+        self._pause_when_in_doubt(state, damage, wire_damage, behind)
 
         self._at("accounts")
         await cancels
@@ -282,14 +287,14 @@ def recovered_state(
     epoch: int,
     halts: Sequence[Halt],
     is_clean_start: bool,
+    package_number: int,
 ) -> RecoveredState:
     """Turn what the journal loaded into the one event body that the kernel starts from."""
     assert epoch > 0 and run_id, (epoch, run_id)
-    numbers = [int(row["number"]) for row in loaded.get("package_number", ())]
     return RecoveredState(
         run_id=run_id,
         epoch=epoch,
-        package_number=max(numbers, default=0),
+        package_number=package_number,
         packages=tuple(loaded.get("packages", ())),
         attempts=tuple(attempts),
         fills=fills_with_states(loaded.get("fills", ()), loaded.get("fill_states", ())),

@@ -39,6 +39,7 @@ from trader_task.gate import Permission, SendGate
 from trader_task.halts import Halts
 from trader_task.health import HealthServer
 from trader_task.hearing import Hearing
+from trader_task.heartbeat import BEAT_S, Heartbeat
 from trader_task.ingress import Ingress
 from trader_task.journal import EnvelopeJournal
 from trader_task.lease import LeaseKeeper, LeaseLost
@@ -46,6 +47,7 @@ from trader_task.loop import Loop
 from trader_task.metrics import Metrics
 from trader_task.orders import OrderPath
 from trader_task.outside import Outside
+from trader_task.record_mark import RecordMark
 from trader_task.recovery import HeldSink, Parts, Recovery
 from trader_task.settings import Settings
 from trader_task.snapshot import SnapshotWriter
@@ -160,6 +162,8 @@ class Trader:
             on_fatal=self._step_failed,
             observe=self.metrics.observe,
         )
+        self.heartbeat = Heartbeat(self.decisions, o.clock, lambda: self.ingress.seq, put)
+        self.mark = RecordMark(o.flags, lambda: self.envelopes.highest)
         self.snapshots = SnapshotWriter(o.take_snapshot, o.flags, o.clock)
         self.health = HealthServer(
             self.metrics,
@@ -195,6 +199,7 @@ class Trader:
             ingress=self.ingress.put,
             first=(self._of_catalogue, self._of_lease, self._rest),
             versions=self._versions,
+            mark=self.mark,
             set_run=self.decisions.set_run,
             load_catalogue=self.catalogue.poll,
             start_streams=start_streams,
@@ -258,6 +263,7 @@ class Trader:
         self.tasks.start("gates", lambda: keep_asking(self._o.start_checks, self._o.clock))
         sampler = BookSampler(self._o.books, self._o.clock.wall_ns, self.writer.put)
         self.tasks.every("book samples", SAMPLE_S, sampler.sample)
+        self.tasks.every("heartbeat", BEAT_S, self.heartbeat.beat)
         self.tasks.every("halts", 1.0, self.halts.poll)
         self.tasks.every("pointers", 1.0, self.catalogue.poll)
         self.tasks.start("control", lambda: self.control.consume(self._o.queue))
@@ -367,3 +373,4 @@ class Trader:
     async def _write_snapshot(self) -> None:
         if self.recovery.run_id:
             await self.snapshots.write_once()
+            await self.mark.follow()

@@ -1,27 +1,26 @@
 """F-071: kill -9 of the trader at every step loses no fill and sends nothing twice.
 
 The trader trades against the simulators over their real protocols; it is killed the moment
-its log shows that a package reached a state. Judged by the simulators' own durable records.
+its log shows that a package reached a state, and at random moments. Judged by the
+simulators' own durable records, to the micro-dollar.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import random
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from shared.adapters.stores.embedded_postgres import EmbeddedPostgres
-from shared.adapters.stores.migrate import migrate
-from shared.domain.errors import StoreError
-from tests.support.small_edition import SmallEdition, wait_for
-from tests.support.trader_record import differences, query
-from trader_task.supervisor import EXITS_FILE
+from tests.chaos.conftest import IS_LONG, Chaos
+from tests.support.small_edition import SmallEdition
+from tests.support.trader_record import differences
 
-pytestmark = [pytest.mark.edition, pytest.mark.postgres, pytest.mark.timeout(420)]
+pytestmark = [
+    pytest.mark.edition,
+    pytest.mark.postgres,
+    pytest.mark.timeout(2_700 if IS_LONG else 420),
+]
 
 MOMENTS = (
     "planned",
@@ -32,40 +31,27 @@ MOMENTS = (
     "hedged_prov",
     "leg2_sent",
 )
+KILLS = 50 if IS_LONG else len(MOMENTS)
 MOMENT_S = 45.0
-RESTART_S = 40.0
+RANDOM_S = 8.0
 
 
-@pytest.fixture
-def edition() -> Iterator[SmallEdition]:
-    folder = Path(tempfile.mkdtemp(prefix="tlchaos-"))
-    server = EmbeddedPostgres(folder / "pg")  # with fsync: durability is the point here
-    try:
-        server.start()
-    except StoreError as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        pytest.skip(f"no embedded Postgres here: {error}")
-    try:
-        dsn = server.dsn("postgres")
-        migrate(dsn)
-        with SmallEdition(folder, dsn, mode="venue_sim") as running:
-            running.set_config(min_net_edge_cents="0.5", pairs_max="20")
-            yield running
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def test_f071_kill_9_loses_no_fill_and_sends_nothing_twice(edition: SmallEdition) -> None:
-    edition.start_trader()
-    reached = []
-    for moment in MOMENTS:
-        if kill_at(edition, moment):
-            reached.append(moment)
-        restarted(edition)
-    print("killed at:", *reached)
+def test_f071_kill_9_loses_no_fill_and_sends_nothing_twice(chaos: Chaos) -> None:
+    edition = chaos.edition
+    draw = random.Random(71)
+    reached: list[str] = []
+    for number in range(KILLS):
+        if number < len(MOMENTS):
+            moment = MOMENTS[number]
+            if kill_at(edition, moment):
+                reached.append(moment)
+        else:
+            time.sleep(draw.uniform(0, RANDOM_S))
+            edition.kill_child()
+        chaos.restarted()
+    print(f"{KILLS} kills; at a moment of a package:", *reached)
     assert len(reached) >= 4, f"too few packages to kill: {reached}"
-    quiet(edition)
+    chaos.quiet()
     assert edition.stop_trader() == 0
     problems = differences(edition)
     assert not problems, "\n".join(problems) + edition.log("trader")[-4_000:]
@@ -73,38 +59,18 @@ def test_f071_kill_9_loses_no_fill_and_sends_nothing_twice(edition: SmallEdition
 
 def kill_at(edition: SmallEdition, moment: str) -> bool:
     """Kill the trader the moment a package reaches a state; False when none did in time."""
+    is_there = seen_in_log(edition, moment, MOMENT_S)
+    edition.kill_child()
+    return is_there
+
+
+def seen_in_log(edition: SmallEdition, moment: str, seconds: float) -> bool:
+    """Wait until a package newly reaches a state."""
     seen = len(edition.log("trader"))
     mark = f'"verdict": "{moment}"'
-    until = time.monotonic() + MOMENT_S
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         if mark in edition.log("trader")[seen:]:
-            edition.kill_child()
             return True
         time.sleep(0.002)
-    edition.kill_child()
     return False
-
-
-def restarted(edition: SmallEdition) -> None:
-    """Wait until the supervisor's next child has recovered."""
-    old = edition.killed_pid
-    wait_for(lambda: edition.child_pid() != old and edition.is_trading(), RESTART_S, "restart")
-    # Killing that often is a crash loop (F-072): forget it, and lift its pause by command.
-    (edition.state / EXITS_FILE).unlink(missing_ok=True)
-    if any(halt["reason"] == "crash_loop" for halt in edition.snapshot()["halts"]):
-        edition.resume("global")
-        wait_for(lambda: not edition.snapshot()["halts"], 20, "resume")
-
-
-def quiet(edition: SmallEdition) -> None:
-    """Stop openings and wait until nothing is in flight and every trade is final."""
-    (edition.state / "stop").write_text("halt")
-
-    def is_quiet() -> bool:
-        packages = edition.snapshot()["packages"]
-        return packages["open"] == 0 and not query(
-            edition, "SELECT 1 FROM packages WHERE state IN ('hedged_prov', 'flat_prov')"
-        )
-
-    wait_for(is_quiet, 120, "a quiet moment")
-    time.sleep(2)

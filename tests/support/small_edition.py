@@ -285,9 +285,12 @@ class SmallEdition:
         (path,) = (self.state / "sim").glob("accounts-*.sqlite3")
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
             rows = connection.execute(
-                "SELECT venue, document FROM records WHERE kind = ?", (kind,)
+                "SELECT venue, key, document FROM records WHERE kind = ?", (kind,)
             ).fetchall()
-        return [{**json.loads(document), "venue": venue} for venue, document in rows]
+        return [
+            {**json.loads(document), "venue": venue, "record_key": key}
+            for venue, key, document in rows
+        ]
 
     def log(self, name: str) -> str:
         path = self.directory / f"{name}.log"

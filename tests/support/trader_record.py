@@ -10,6 +10,8 @@ from psycopg.rows import dict_row
 
 from tests.support.small_edition import SmallEdition
 
+LATE_PAYOUT_NS = 15 * 10**9
+
 
 def query(edition: SmallEdition, sql: str) -> list[dict[str, Any]]:
     with psycopg.connect(edition.dsn, row_factory=dict_row) as connection:
@@ -37,12 +39,44 @@ def differences(edition: SmallEdition) -> list[str]:
             f"{key}: {name} {a} there, {b} here" for name, (a, b) in known.items() if a != b
         ]
     problems += sent_twice(edition, orders)
+    problems += cash_differences(edition)
     problems += unbalanced(edition, fills)
     return problems
 
 
 def venue_fills(edition: SmallEdition) -> list[dict[str, Any]]:
     return edition.venue_records("fills")
+
+
+def cash_differences(edition: SmallEdition) -> list[str]:
+    """Return the venues whose cash is not what our ledger says, to the micro-dollar.
+
+    Markets go on settling after the trader's last look; only payouts of its last seconds
+    may be missing from the ledger, older ones are lost.
+    """
+    booked = {
+        row["account"].removeprefix("cash:"): int(row["usd"])
+        for row in query(
+            edition,
+            "SELECT account, sum(usd_micros) AS usd FROM ledger_postings"
+            " WHERE account LIKE 'cash:%' GROUP BY account",
+        )
+    }
+    (last,) = query(edition, "SELECT max(wall_ns) AS ns FROM decisions")
+    known = {row["reference"] for row in query(edition, "SELECT reference FROM payouts")}
+    held: Counter[str] = Counter()
+    for account in edition.venue_records("accounts"):
+        if not account["record_key"].startswith("~"):
+            held[account["venue"]] += sum(account["cash"].values()) + account["provisional"]
+    for payout in edition.venue_records("payouts"):
+        if payout["ts_ns"] > last["ns"] - LATE_PAYOUT_NS and payout["reference"] not in known:
+            held[payout["venue"]] -= payout["cash_usd"]
+    assert held, "the simulators keep no account"
+    return [
+        f"cash of {venue}: {usd} micro-dollars there, {booked.get(venue, 0)} booked"
+        for venue, usd in held.items()
+        if usd != booked.get(venue, 0)
+    ]
 
 
 def sent_twice(edition: SmallEdition, orders: list[dict[str, Any]]) -> list[str]:

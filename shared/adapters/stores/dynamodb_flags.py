@@ -32,6 +32,7 @@ _NO_MAP: Final = "ValidationException"
 """What DynamoDB says to an update below a map that does not exist."""
 
 Item = dict[str, Any]
+POINTERS: Final = (names.CONFIG_POINTER_PK, names.PAIRS_POINTER_PK, names.RECORD_POINTER_PK)
 
 
 class DynamoFlags:
@@ -166,7 +167,7 @@ class DynamoFlags:
 
     def put_pointer(self, name: str, version: int) -> None:
         """Move a pointer forward; a lower version than the stored one changes nothing."""
-        assert name in (names.CONFIG_POINTER_PK, names.PAIRS_POINTER_PK), name
+        assert name in POINTERS, name
         try:
             with as_store_error(f"pointer {name}"):
                 self._client.put_item(

@@ -89,7 +89,7 @@ def test_views_have_the_columns_of_the_specification(postgres_dsn: str, table: s
         assert [c.name for c in cursor.description or []] == SECTION_4[table].split()
 
 
-def test_newer_database_is_refused_in_words_and_left_alone(
+def test_f076_newer_database_is_refused_in_words_and_left_alone(
     postgres_dsn: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with psycopg.connect(postgres_dsn) as connection:

@@ -150,13 +150,13 @@ def test_halt_needs_only_one_store(api: Api) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-twinleg-csrf": "wrong"}, {"x-twinleg-csrf": "é"}])
-def test_change_without_the_sessions_token_is_refused(api: Api, headers: dict[str, str]) -> None:
+def test_f096_change_without_the_token_is_refused(api: Api, headers: dict[str, str]) -> None:
     status, _, _ = api.call("POST", "/api/v1/halt", body={}, session=SESSION, headers=headers)
     assert status == 403
     assert api.flags.halts == []
 
 
-def test_change_without_session_is_refused(api: Api) -> None:
+def test_f096_change_without_session_is_refused(api: Api) -> None:
     assert api.call("POST", "/api/v1/halt", body={}, headers=CSRF)[0] == 401
     assert api.flags.halts == []
 

@@ -52,7 +52,7 @@ def test_no_stored_code_opens_nothing(api: Api, code: str, secret: dict[str, str
     assert api.call("POST", "/api/v1/session", body={"code": code})[0] == 401
 
 
-def test_guessing_is_limited(api: Api) -> None:
+def test_f096_guessing_is_limited(api: Api) -> None:
     answers = [api.call("POST", "/api/v1/session", body={"code": "AAAA"})[0] for _ in range(12)]
     assert answers == [401] * 10 + [429] * 2
 
@@ -100,7 +100,7 @@ def test_authoriser_knows_the_session(api: Api, code: str) -> None:
         {"headers": {"Cookie": "other=1"}},
     ],
 )
-def test_authoriser_refuses_everything_else(api: Api, event: dict[str, object]) -> None:
+def test_f096_authoriser_refuses_everything_else(api: Api, event: dict[str, object]) -> None:
     assert authoriser.handle(event, CONTEXT) == {"isAuthorized": False}
 
 

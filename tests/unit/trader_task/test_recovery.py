@@ -38,6 +38,7 @@ from trader_task.envelopes import Envelopes
 from trader_task.gate import Permission
 from trader_task.halts import Halts
 from trader_task.lease import LeaseKeeper
+from trader_task.record_mark import RecordMark
 from trader_task.recovery import (
     HeldSink,
     Parts,
@@ -106,6 +107,7 @@ class Rig:
             ingress=self.bodies.append,
             first=self.held,
             versions={},
+            mark=RecordMark(self.flags, lambda: self.envelopes.highest),
             set_run=self.runs.append,
             load_catalogue=self.load_catalogue,
             start_streams=self.start_streams,
@@ -220,6 +222,25 @@ async def test_a_ledger_that_does_not_sum_to_zero_pauses(rig: Rig) -> None:
     assert halt.reason is HaltReason.RECONCILE_DIFFERENCE and "1 micro" in halt.note
 
 
+async def test_f080_a_restored_older_record_pauses_and_reuses_no_number(rig: Rig) -> None:
+    rig.journal.loaded["package_number"] = [{"number": 4}]
+    rig.flags.pointers["record"] = 9
+    await finish(rig, rig.recovery())
+    loaded = next(b for b in rig.bodies if isinstance(b, StateLoaded))
+    assert loaded.recovered.package_number == 9
+    halts = [b.halt for b in rig.bodies if isinstance(b, HaltTaken)]
+    assert [h.reason for h in halts] == [HaltReason.JOURNAL_BEHIND]
+    assert "ends at package 4" in halts[0].note and halts[0].scope == "global"
+
+
+async def test_a_record_that_is_ahead_of_its_mark_is_sound(rig: Rig) -> None:
+    """The mark follows within a second; a kill in between must not look like a loss."""
+    rig.journal.loaded["package_number"] = [{"number": 10}]
+    rig.flags.pointers["record"] = 9
+    await finish(rig, rig.recovery())
+    assert not any(isinstance(b, HaltTaken) for b in rig.bodies)
+
+
 async def test_f071_follow_up_of_the_wire_log_is_not_an_unused_slot(rig: Rig) -> None:
     hedge = ticket(rig.clock.mono_ns(), purpose=Purpose.HEDGE)
     opening = ticket(rig.clock.mono_ns())
@@ -300,5 +321,7 @@ def test_fills_carry_their_latest_word(
 
 
 def test_state_of_an_empty_record() -> None:
-    state = recovered_state({}, [], run_id="r-1", epoch=1, halts=(), is_clean_start=True)
+    state = recovered_state(
+        {}, [], run_id="r-1", epoch=1, halts=(), is_clean_start=True, package_number=0
+    )
     assert state.package_number == 0 and not state.packages and not state.balances

@@ -90,7 +90,7 @@ def test_wrong_values_are_refused_not_clipped(key: str, value: object) -> None:
         config_v1.parse({key: value}, 2)
 
 
-def test_every_problem_is_named_at_once() -> None:
+def test_f076_an_unknown_flag_is_refused_and_every_problem_named_at_once() -> None:
     with pytest.raises(ConfigError) as said:
         config_v1.parse({"pairs_max": 0, "nonsense": 1, "flag_live": "yes"}, 2)
     assert [line.split(":")[0] for line in str(said.value).splitlines()] == [
