@@ -48,7 +48,11 @@ class Clearing:
         self._stage_number = 0
         self._fill_seq = 0
         self._seed = seed
-        self._emit = emit
+        self.emit = emit
+        self.choose_fate: Callable[[FillRecord], str] = lambda _fill: ""
+        """What a fault makes of a fresh trade; asked once a trade."""
+        self.is_against_maker: Callable[[FillRecord], bool] = lambda _fill: False
+        self._fate_of_trade: dict[str, str] = {}
 
     # --- reading -------------------------------------------------------------------------
 
@@ -57,6 +61,9 @@ class Clearing:
 
     def fills_of_account(self, account: str) -> list[FillRecord]:
         return [self.fills[key] for key in self._fills_by_account.get(account, ())]
+
+    def fills_of_trade(self, trade_id: str) -> list[FillRecord]:
+        return [fill for fill in self.fills.values() if fill.trade_id == trade_id]
 
     def next_due_ns(self) -> int | None:
         return self._stages[0][0] if self._stages else None
@@ -161,13 +168,15 @@ class Clearing:
             net_yes_after=net_yes,
             status_ns=now_ns,
         )
-        self._store_fill(fill)
+        if not is_final and (fate := self._fate(fill)):
+            fill = replace(fill, fate=fate)
+        self.store_fill(fill)
         if not is_final:
             self._plan_stages(fill)
-        self._emit(FillMade(order.account, fill, now_ns))
+        self.emit(FillMade(order.account, fill, now_ns))
         return fill, accumulator
 
-    def _store_fill(self, fill: FillRecord) -> None:
+    def store_fill(self, fill: FillRecord) -> None:
         if fill.key not in self.fills:
             self._fills_by_order.setdefault(fill.order_id, []).append(fill.key)
             self._fills_by_account.setdefault(fill.account, []).append(fill.key)
@@ -176,10 +185,20 @@ class Clearing:
 
     # --- finality ------------------------------------------------------------------------
 
+    def _fate(self, fill: FillRecord) -> str:
+        """Draw the fate of a trade once; its second side shares it."""
+        if fill.trade_id not in self._fate_of_trade:
+            fate = self.choose_fate(fill)
+            if not fate:
+                return ""
+            self._fate_of_trade[fill.trade_id] = fate
+        return self._fate_of_trade[fill.trade_id]
+
     def _plan_stages(self, fill: FillRecord) -> None:
         settings = self.rules.finality
         assert settings is not None
-        for at_ns, status in plan_finality(settings, self._seed, fill.trade_id, fill.ts_ns):
+        stages = plan_finality(settings, self._seed, fill.trade_id, fill.ts_ns, fill.fate)
+        for at_ns, status in stages:
             if at_ns > fill.status_ns or fill.status is TradeStatus.MATCHED:
                 self._stage_number += 1
                 heapq.heappush(self._stages, (at_ns, self._stage_number, fill.key, status))
@@ -189,20 +208,26 @@ class Clearing:
         if not self._stages or self._stages[0][0] > now_ns:
             return False
         at_ns, _, key, status = heapq.heappop(self._stages)
+        self.move_to(key, status, at_ns)
+        return True
+
+    def move_to(self, key: str, status: TradeStatus, at_ns: int) -> None:
+        """Give a trade that is not final yet its next status, with what it does to money."""
         fill = self.fills[key]
         if fill.status.is_final or fill.status is status:
-            return True
+            return
+        if status is TradeStatus.CONFIRMED and fill.fate == "ghost":
+            status = TradeStatus.FAILED if self.is_against_maker(fill) else status
         args = (fill.account, fill.market_id, fill.outcome, fill.side, fill.qty)
         if status is TradeStatus.CONFIRMED:
             self.accounts.confirm(*args, max(0, fill.amount_usd - fill.fee_usd))
         elif status is TradeStatus.FAILED:
             self.accounts.revert(*args, fill.amount_usd, fill.fee_usd)
         moved = replace(fill, status=status, status_ns=at_ns)
-        self._store_fill(moved)
-        self._emit(FinalityMoved(fill.account, moved, at_ns))
+        self.store_fill(moved)
+        self.emit(FinalityMoved(fill.account, moved, at_ns))
         if status.is_final and fill.market_id in self.settled:
             self._pay_account(fill.account, fill.market_id, 0, at_ns)
-        return True
 
     # --- payouts -------------------------------------------------------------------------
 
@@ -240,13 +265,13 @@ class Clearing:
         assert reference not in self.payouts
         self.payouts[reference] = record
         self.dirty_payouts.add(reference)
-        self._emit(PayoutMade(name, record, now_ns))
+        self.emit(PayoutMade(name, record, now_ns))
 
     # --- restoring -----------------------------------------------------------------------
 
     def restore_fill(self, fill: FillRecord) -> None:
         self._fill_seq = max(self._fill_seq, fill.seq)
-        self._store_fill(fill)
+        self.store_fill(fill)
         self.dirty_fills.discard(fill.key)
         if not fill.status.is_final:
             self._plan_stages(fill)

@@ -5,6 +5,7 @@ The lowest layer of ``matching_core.Exchange``: nothing here decides, it keeps a
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -15,6 +16,7 @@ from shared.domain.instrument import Instrument
 from shared.domain.units import PriceMicros, QtyMicros, UsdMicros
 from shared.exchange.accounts import Position
 from shared.exchange.clearing import Clearing
+from shared.exchange.fault_plan import FaultSwitches
 from shared.exchange.happenings import Happening, LevelMoved, OrderMoved
 from shared.exchange.ladder import Ladder
 from shared.exchange.orders import FillRecord, OrderRecord, OrderStatus, PayoutRecord
@@ -54,6 +56,18 @@ class ExchangeState:
         self.rules = rules
         self.seed = seed
         self.paused_shards: set[int] = set()
+        self.faults = FaultSwitches(seed)
+        """The plan in force; the world of a simulator puts its own here."""
+        self._caps: dict[str, int] = {}
+        """Order id -> the most that it may fill, while it is being executed."""
+        self._kept: set[str] = set()
+        """Orders that keep a part although they are fill-or-kill (self-trade prevention)."""
+        self._hold_ends: dict[str, str] = {}
+        """Held order -> how a fault ends its hold: unmatched or rejected."""
+        self._cancelled_all_ns: dict[str, int] = {}
+        self._planned: list[tuple[int, int, str, str, int]] = []
+        """What faults left for later: (when, number, what, subject, detail)."""
+        self._plans = 0
         self._markets: dict[MarketId, ExchangeMarket] = {}
         self._orders: dict[str, OrderRecord] = {}
         self._orders_by_account: dict[str, list[str]] = {}
@@ -64,6 +78,8 @@ class ExchangeState:
         self._dirty_orders: set[str] = set()
         self._seq = 0
         self.clearing = Clearing(rules, seed, self._emit)
+        self.clearing.choose_fate = self._choose_fate
+        self.clearing.is_against_maker = self._is_against_maker
         self.on_commit: Callable[[], None] | None = None
         """Called after every mutating call that touched an account, before it returns."""
 
@@ -86,6 +102,26 @@ class ExchangeState:
     def _commit(self) -> None:
         if self.on_commit is not None:
             self.on_commit()
+
+    # --- filled in by the layers above -----------------------------------------------------
+
+    def advance(self, now_ns: int) -> None:
+        raise NotImplementedError
+
+    def _plan_bust(self, fill: FillRecord) -> None:
+        raise NotImplementedError
+
+    def plan(self, at_ns: int, what: str, subject: str, detail: int = 0) -> None:
+        """Leave something for ``advance`` to carry out at a time (see trade_corrections)."""
+        heapq.heappush(
+            self._planned, (at_ns, len(self._planned) + self._seq, what, subject, detail)
+        )
+
+    def _choose_fate(self, fill: FillRecord) -> str:
+        raise NotImplementedError
+
+    def _is_against_maker(self, fill: FillRecord) -> bool:
+        raise NotImplementedError
 
     # --- accounts ------------------------------------------------------------------------
 

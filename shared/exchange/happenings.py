@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from shared.domain.enums import BookSide, MarketStatus
 from shared.domain.ids import MarketId
+from shared.domain.instrument import Instrument
 from shared.domain.units import PriceMicros, QtyMicros
 from shared.exchange.orders import FillRecord, OrderRecord, PayoutRecord
 
@@ -53,6 +54,16 @@ class MarketMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class InstrumentMoved:
+    """The grid or the fees of a listed market changed."""
+
+    market_id: MarketId
+    before: Instrument
+    after: Instrument
+    ts_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class OrderMoved:
     account: str
     order: OrderRecord
@@ -83,5 +94,12 @@ class PayoutMade:
 
 
 Happening = (
-    LevelMoved | TradePrinted | MarketMoved | OrderMoved | FillMade | FinalityMoved | PayoutMade
+    LevelMoved
+    | TradePrinted
+    | MarketMoved
+    | InstrumentMoved
+    | OrderMoved
+    | FillMade
+    | FinalityMoved
+    | PayoutMade
 )

@@ -13,19 +13,17 @@ from __future__ import annotations
 
 import heapq
 import uuid
-from collections.abc import Mapping
 from dataclasses import replace
 
 from shared.domain.enums import BookSide, MarketStatus, Outcome
 from shared.domain.ids import MarketId
 from shared.domain.instrument import Instrument
-from shared.domain.units import PriceMicros, QtyMicros, UsdMicros
+from shared.domain.units import QtyMicros, UsdMicros
 from shared.exchange.accounts import HOUSE
 from shared.exchange.admission import check_request
 from shared.exchange.exchange_state import OPEN_STATUSES, BookView, ExchangeMarket
-from shared.exchange.happenings import MarketMoved, OrderMoved
-from shared.exchange.ladder import Ladder
-from shared.exchange.order_matching import NAMES, OrderMatching
+from shared.exchange.happenings import OrderMoved
+from shared.exchange.order_matching import NAMES
 from shared.exchange.orders import (
     OrderRecord,
     OrderRequest,
@@ -34,122 +32,13 @@ from shared.exchange.orders import (
     Refused,
     SelfTrade,
 )
+from shared.exchange.trade_corrections import TradeCorrections
 
 __all__ = ["BookView", "Exchange", "ExchangeMarket"]
 
 
-class Exchange(OrderMatching):
+class Exchange(TradeCorrections):
     """Markets, accounts and orders of one venue; see the module docstring for the rules."""
-
-    # --- markets and the crowd -----------------------------------------------------------
-
-    def list_market(
-        self, instrument: Instrument, now_ns: int, status: MarketStatus = MarketStatus.ACTIVE
-    ) -> None:
-        """Add a market, or replace the instrument of one that is listed."""
-        known = self._markets.get(instrument.market_id)
-        if known is not None:
-            known.instrument = instrument
-            return
-        self._markets[instrument.market_id] = ExchangeMarket(
-            instrument, status, Ladder(), changed_ns=now_ns
-        )
-        self._emit(MarketMoved(instrument.market_id, status, now_ns, is_new=True))
-
-    def set_level(
-        self, market_id: MarketId, side: BookSide, price: PriceMicros, qty: QtyMicros, now_ns: int
-    ) -> None:
-        """Make the crowd's quantity at a YES price ``qty``; crossing orders of ours trade first."""
-        market = self._markets[market_id]
-        wanted = int(qty)
-        if wanted > 0 and market.ladder.crosses(side, price):
-            wanted = self._crowd_takes(market, side, price, wanted, now_ns)
-        delta = market.ladder.set_crowd(side, price, wanted)
-        if delta:
-            self._level_moved(market, side, price, delta, now_ns, None)
-
-    def set_book(
-        self,
-        market_id: MarketId,
-        bids: Mapping[int, int],
-        asks: Mapping[int, int],
-        now_ns: int,
-    ) -> None:
-        """Make the crowd's whole book equal to ``bids`` and ``asks`` (price -> quantity).
-
-        What vanishes is removed before anything is added, so that a moving market never
-        looks crossed to a listener.
-        """
-        assert not bids or not asks or max(bids) < min(asks), (market_id, max(bids), min(asks))
-        ladder = self._markets[market_id].ladder
-        for side, wanted in ((BookSide.BID, bids), (BookSide.ASK, asks)):
-            for price, _ in ladder.levels(side):
-                if ladder.crowd_total(side, price) > wanted.get(price, 0):
-                    level = QtyMicros(wanted.get(price, 0))
-                    self.set_level(market_id, side, PriceMicros(price), level, now_ns)
-        for side, wanted in ((BookSide.BID, bids), (BookSide.ASK, asks)):
-            for price, qty in wanted.items():
-                if qty > ladder.crowd_total(side, price):
-                    self.set_level(market_id, side, PriceMicros(price), QtyMicros(qty), now_ns)
-
-    def change_status(
-        self,
-        market_id: MarketId,
-        status: MarketStatus,
-        now_ns: int,
-        payout: PriceMicros | None = None,
-    ) -> None:
-        """Move a market through its life; DETERMINED needs the payout, SETTLED pays it."""
-        market = self._markets[market_id]
-        if market.status is status:
-            return
-        if payout is not None:
-            assert market.payout in (None, payout), "amended payouts are not simulated"
-            market.payout = payout
-        market.status = status
-        if status is MarketStatus.DETERMINED:
-            assert market.payout is not None
-            market.determined_ns = now_ns
-        if status not in OPEN_STATUSES:
-            self._clear_book(market, now_ns)
-        self._emit(MarketMoved(market_id, status, now_ns, payout=market.payout))
-        if status is MarketStatus.SETTLED:
-            assert market.payout is not None
-            market.settled_ns = now_ns
-            self.clearing.settle(market_id, market.payout, market.instrument.shard, now_ns)
-        self._commit()
-
-    def follow_status(self, market_id: MarketId, status: MarketStatus, now_ns: int) -> None:
-        """Take over the status that a real venue reports, short of its result."""
-        market = self._markets[market_id]
-        is_over = market.status in (MarketStatus.DETERMINED, MarketStatus.SETTLED)
-        if not is_over and status in (*OPEN_STATUSES, MarketStatus.CLOSED):
-            self.change_status(market_id, status, now_ns)
-
-    def resolve(self, market_id: MarketId, payout: PriceMicros, now_ns: int) -> None:
-        """Pay a market whose result a real venue reported, listed here or not.
-
-        The first result stands: amended results are not simulated.
-        """
-        if market_id in self.clearing.settled:
-            return
-        market = self._markets.get(market_id)
-        if market is not None:
-            self.change_status(market_id, MarketStatus.DETERMINED, now_ns, payout)
-            self.change_status(market_id, MarketStatus.SETTLED, now_ns)
-        else:
-            shards = [o.shard for o in self._orders.values() if o.market_id == market_id]
-            self.clearing.settle(market_id, payout, shards[-1] if shards else 0, now_ns)
-        self.clearing.note_result(market_id, payout, now_ns)
-        self._commit()
-
-    def _clear_book(self, market: ExchangeMarket, now_ns: int) -> None:
-        for order_id in sorted(self._live_by_market.get(market.instrument.market_id, set())):
-            self._end_order(self._orders[order_id], now_ns, "market_closed")
-        for side in BookSide:
-            for price, _ in market.ladder.levels(side):
-                delta = market.ladder.set_crowd(side, price, 0)
-                self._level_moved(market, side, price, delta, now_ns, None)
 
     # --- accounts ------------------------------------------------------------------------
 
@@ -169,6 +58,15 @@ class Exchange(OrderMatching):
             return Refused(RefusalCode.NO_CASH, "not enough free cash on the source shard")
         self.clearing.accounts.pay(account, HOUSE, usd, shard=from_shard)
         self.clearing.accounts.pay(HOUSE, account, usd, shard=to_shard)
+        self._commit()
+        return True
+
+    def hold_transfer(self, account: str, shard: int, usd: UsdMicros) -> bool | Refused:
+        """Take cash off a shard for a transfer that never arrives (F-063); it is the house's."""
+        state = self.clearing.accounts.get(account)
+        if state is None or usd <= 0 or state.available_cash(shard) < usd:
+            return Refused(RefusalCode.NO_CASH, "not enough free cash on the source shard")
+        self.clearing.accounts.pay(account, HOUSE, usd, shard=shard)
         self._commit()
         return True
 
@@ -195,11 +93,16 @@ class Exchange(OrderMatching):
         times = [at for at in (self.clearing.next_due_ns(),) if at is not None]
         if self._due:
             times.append(self._due[0][0])
+        if self._planned:
+            times.append(self._planned[0][0])
         return min(times) if times else None
 
     def advance(self, now_ns: int) -> None:
         """Carry out, in time order, everything that fell due at or before ``now_ns``."""
         is_changed = False
+        while self._planned and self._planned[0][0] <= now_ns:
+            at_ns, _, what, subject, detail = heapq.heappop(self._planned)
+            self._carry_out(what, subject, detail, at_ns)
         while True:
             stage_ns = self.clearing.next_due_ns()
             due_ns = self._due[0][0] if self._due else None
@@ -216,7 +119,14 @@ class Exchange(OrderMatching):
         order = self._orders[order_id]
         if order.status is OrderStatus.HELD:
             self.clearing.accounts.state(order.account).release(order_id)
+            how = self._hold_ends.pop(order_id, "")
+            if how == "rejected":
+                self._end_order(order, at_ns, RefusalCode.NO_CASH.value)
+                return
+            if how == "unmatched":
+                self._caps[order_id] = 0
             self._execute(replace(order, due_ns=0), at_ns, was_held=True)
+            self._caps.pop(order_id, None)
         elif order.status is OrderStatus.RESTING and 0 < order.expires_ns <= at_ns:
             self._end_order(order, at_ns, "expired")
 
@@ -230,6 +140,8 @@ class Exchange(OrderMatching):
             RESTING or HELD. Or ``Refused``, and then nothing changed.
         """
         self.advance(now_ns)
+        if self.faults.is_on:
+            self._strike_market(request, now_ns)
         market = self._markets.get(request.market_id)
         state = self.clearing.accounts.get(request.account)
         refusal = self._check_ids(request) or check_request(
@@ -241,6 +153,8 @@ class Exchange(OrderMatching):
             self.paused_shards,
             now_ns,
         )
+        if refusal is None and self.faults.is_on:
+            refusal = self._refuse_by_fault(request, now_ns)
         if refusal is not None:
             return refusal
         assert market is not None and state is not None
@@ -250,13 +164,15 @@ class Exchange(OrderMatching):
             held = max(0, -net) if request.book_side is BookSide.BID else max(0, net)
             qty = QtyMicros(min(qty, held))
         order = self._new_order(request, qty, market.instrument, now_ns)
+        delay = market.instrument.taker_delay_ns
+        if self.faults.is_on:
+            order, delay = self._strike_order(order, delay, now_ns)
         crosses = market.ladder.crosses(order.book_side, order.yes_limit)
         if request.post_only and crosses:
             return Refused(RefusalCode.POST_ONLY_CROSS, "post-only order would cross")
         refusal = self._check_affordable(order, market)
         if refusal is not None:
             return refusal
-        delay = market.instrument.taker_delay_ns
         if delay > 0 and crosses:
             order = replace(order, status=OrderStatus.HELD, due_ns=now_ns + delay)
             self._register(order)
@@ -270,6 +186,8 @@ class Exchange(OrderMatching):
             return refusal
         self._register(order)
         done = self._execute(order, now_ns, was_held=False)
+        self._caps.pop(order.order_id, None)
+        self._kept.discard(order.order_id)
         self._commit()
         return done
 
@@ -290,6 +208,7 @@ class Exchange(OrderMatching):
     ) -> list[OrderRecord]:
         """Cancel every resting order of an account (of one market when given)."""
         self.advance(now_ns)
+        self._cancelled_all_ns[account] = now_ns
         live = [
             order
             for order in self.orders(account)

@@ -43,12 +43,15 @@ class OrderMatching(ExchangeState):
         """Return what the order takes now: best price first, oldest first at a price."""
         take = Take([])
         budget = order.budget_usd
+        cap = self._caps.get(order.order_id) if self._caps else None
         for yes_price, entry in ladder.walk(order.book_side, order.yes_limit):
             left = order.qty - order.qty_filled - take.qty
             price = yes_price if order.outcome is Outcome.YES else MICROS - yes_price
             if budget is not None:
                 # The whole budget is spent: a better price buys more, not cheaper.
                 left = (budget - order.cost_usd - take.spent) * MICROS // price
+            if cap is not None:
+                left = min(left, cap - order.qty_filled - take.qty)
             qty = min(entry.qty, left)
             if qty <= 0:
                 break
@@ -74,7 +77,8 @@ class OrderMatching(ExchangeState):
         if order.budget_usd is not None:
             # Dust of a cent may be left by flooring shares at each level.
             is_full = order.budget_usd - take.spent < 10_000
-        if order.tif is TimeInForce.FOK and not is_full and not take.is_self_stopped:
+        is_kept = take.is_self_stopped or order.order_id in self._kept
+        if order.tif is TimeInForce.FOK and not is_full and not is_kept:
             return Refused(RefusalCode.FOK_NOT_FILLED, "the order could not be fully filled")
         if take.qty == 0 and self.rules.unmatched_ioc_is_refused:
             return Refused(RefusalCode.FAK_NOT_FILLED, "no orders found to match")
@@ -215,6 +219,8 @@ class OrderMatching(ExchangeState):
         fill, accumulator = self.clearing.book_fill(
             order, market.instrument, price, QtyMicros(qty), liquidity, trade_id, counter, now_ns
         )
+        if self.faults.is_on:
+            self._plan_bust(fill)
         is_taker = liquidity is Liquidity.TAKER
         taker_fee = order.taker_fee_usd + (fill.fee_usd if is_taker else 0)
         taker_cost = order.taker_cost_usd + (fill.amount_usd if is_taker else 0)

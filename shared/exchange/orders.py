@@ -109,6 +109,11 @@ class RefusalCode(StrEnum):
     EXPIRED = "expired"
     NOT_CANCELLABLE = "not_cancellable"
     WRONG_SHARD = "wrong_shard"
+    MARKET_LIMIT = "market_limit"
+    GROUP_LIMIT = "group_limit"
+    SELF_CROSS = "self_cross"
+    COUNTER_STUCK = "counter_stuck"
+    """Buys are refused because matched orders still count against free cash (F-047)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +202,8 @@ class FillRecord:
     net_yes_after: int = 0
     """YES minus NO contracts of the account in this market right after the fill."""
     status_ns: int = 0
+    fate: str = ""
+    """What a fault made of the trade (see finality.py), kept so that a restart continues it."""
 
     @property
     def yes_price(self) -> PriceMicros:

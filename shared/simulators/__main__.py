@@ -12,6 +12,7 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,9 @@ import uvloop
 from aiohttp import web
 
 from shared.domain.enums import Venue
+from shared.exchange.matching_core import Exchange
 from shared.exchange.records import restore
+from shared.exchange.venue_rules import rules_of
 from shared.simulators import kalshi_server, polymarket_server
 from shared.simulators.account_store import AccountStore
 from shared.simulators.keys import ACCOUNTS_FILE, AccountDirectory, ensure_files
@@ -30,6 +33,8 @@ from shared.simulators.world import LifeSource, World
 
 HOST: Final = "127.0.0.1"
 SHUTDOWN_S: Final = 2.0
+FAILED_PPM: Final = 15_000
+"""Trades that end FAILED unless asked otherwise: 1 to 2 % on an ordinary day."""
 
 
 def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -43,7 +48,17 @@ def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kalshi-delay-ms", type=int, default=10, help="one-way order delay")
     parser.add_argument("--polymarket-delay-ms", type=int, default=10, help="one-way order delay")
+    parser.add_argument("--failed-ppm", type=int, default=FAILED_PPM, help="trades that FAIL")
+    parser.add_argument("--retry-ppm", type=int, default=10_000, help="trades that are retried")
+    parser.add_argument(
+        "--kalshi-ids",
+        choices=("ever", "open"),
+        default="ever",
+        help="a client id is unique for ever, or among open orders only",
+    )
     options = parser.parse_args(argv)
+    if not (0 <= options.failed_ppm <= 1_000_000 and 0 <= options.retry_ppm <= 1_000_000):
+        parser.error("--failed-ppm and --retry-ppm are 0 to 1000000")
     if options.source == "recordings" and options.recordings is None:
         parser.error("--source recordings needs --recordings DIR")
     if not 0 < options.speed <= 100_000:
@@ -58,6 +73,21 @@ def make_source(options: argparse.Namespace) -> LifeSource:
         options.recordings, options.speed, anchor_file=options.state / "recordings_anchor.json"
     )
     return recordings
+
+
+def make_exchanges(options: argparse.Namespace) -> dict[Venue, Exchange]:
+    """Return both exchanges with the rules that the options ask for."""
+    kalshi, polymarket = rules_of(Venue.KALSHI), rules_of(Venue.POLYMARKET)
+    assert polymarket.finality is not None
+    finality = replace(
+        polymarket.finality, failed_ppm=options.failed_ppm, retry_ppm=options.retry_ppm
+    )
+    is_open_only = options.kalshi_ids == "open"
+    rules = (
+        replace(kalshi, client_ids_unique_while_open=is_open_only),
+        replace(polymarket, finality=finality),
+    )
+    return {each.venue: Exchange(each, options.seed) for each in rules}
 
 
 def load_accounts(world: World, store: AccountStore, directory: AccountDirectory) -> None:
@@ -97,7 +127,12 @@ async def run(options: argparse.Namespace) -> int:
         Venue.KALSHI: options.kalshi_delay_ms,
         Venue.POLYMARKET: options.polymarket_delay_ms,
     }
-    world = World(make_source(options), seed=options.seed, wire_delay_ms=delays)
+    world = World(
+        make_source(options),
+        seed=options.seed,
+        wire_delay_ms=delays,
+        exchanges=make_exchanges(options),
+    )
     world.start()
     # One file a world: accounts of another catalogue would hold markets that do not exist.
     store = AccountStore(options.state / f"accounts-{options.source}-{options.seed}.sqlite3")

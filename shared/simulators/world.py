@@ -20,10 +20,20 @@ from shared.domain.ids import market_id as derive_market_id
 from shared.domain.units import NS_PER_S, PriceMicros
 from shared.exchange.fault_plan import FaultSwitches
 from shared.exchange.matching_core import Exchange
+from shared.exchange.seeded import draw_below, stream_key
 from shared.exchange.venue_rules import rules_of
 from shared.simulators.catalogue import SimEvent, SimMarket, SimSeries
+from shared.simulators.world_faults import WorldFaults
 
 VENUES: Final = (Venue.KALSHI, Venue.POLYMARKET)
+WIRE_PERCENT: Final = (
+    *range(60, 110, 1),
+    *range(110, 200, 3),
+    *range(200, 290, 9),
+    *range(290, 400, 13),
+    400,
+)
+"""A hundred quantiles of a wait in percent of its median."""
 _SLEEP_MAX_S: Final = 0.05
 _SLEEP_MIN_S: Final = 0.002
 
@@ -67,12 +77,16 @@ class World:
             venue: Exchange(rules_of(venue), seed) for venue in VENUES
         }
         self.faults = FaultSwitches(seed)
+        for exchange in self.exchanges.values():
+            exchange.faults = self.faults
+        self.clock_faults = WorldFaults(self, self.faults)
         self._clock = clock
         self._wire_delay_ms = dict(wire_delay_ms or {})
         self._markets: dict[MarketId, SimMarket] = {}
         self._tokens: dict[str, tuple[MarketId, Outcome]] = {}
         self._events: dict[tuple[Venue, str], SimEvent] = {}
         self._series: dict[str, SimSeries] = {}
+        self._delays = 0
         self._drops: dict[Venue, list[Callable[[], int]]] = {venue: [] for venue in VENUES}
 
     # --- reading -------------------------------------------------------------------------
@@ -90,8 +104,19 @@ class World:
         return self._clock()
 
     def wire_delay_s(self, venue: Venue) -> float:
-        """Return the simulated one-way wait before an order request is handled."""
-        return self._wire_delay_ms.get(venue, 0) / 1_000
+        """Return the simulated one-way wait before an order request is handled.
+
+        Seeded and skewed as networks are: half of the waits are the median given at the
+        start or less, one in ten is twice as long or longer, one in a hundred four times.
+        """
+        median_ms = self._wire_delay_ms.get(venue, 0)
+        if median_ms == 0:
+            return 0.0
+        self._delays += 1
+        percent = WIRE_PERCENT[
+            draw_below(stream_key(self.seed, f"wire/{venue.value}"), self._delays, 100)
+        ]
+        return float(median_ms * percent) / 100_000
 
     def markets(self, venue: Venue) -> list[SimMarket]:
         return [market for market in self._markets.values() if market.venue is venue]
@@ -184,9 +209,7 @@ class World:
         self.source_of_life.step(now_ns)
         for venue in VENUES:
             self.exchanges[venue].advance(now_ns)
-        for venue, key in ((Venue.KALSHI, "k.ws.cut"), (Venue.POLYMARKET, "p.ws.cut")):
-            if self.faults.fires(key, now_ns):
-                self.drop_connections(venue)
+        self.clock_faults.step(now_ns)
 
     async def run(self) -> None:
         """Move with the clock until cancelled."""

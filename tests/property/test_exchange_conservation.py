@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from shared.domain.enums import MarketStatus, Outcome, Side, Venue
 from shared.domain.units import MICROS, PriceMicros
 from shared.exchange import records
+from shared.exchange.fault_plan import INJECTIONS, WIRED, FaultWindow, Injection, Where
 from shared.exchange.matching_core import Exchange
 from shared.exchange.orders import TradeStatus
 from shared.exchange.venue_rules import FinalitySettings, rules_of
@@ -94,6 +95,11 @@ def play(exchange: Exchange, market, step: dict, number: int, now_ns: int) -> in
 
 
 def check(exchange: Exchange, market) -> None:  # type: ignore[no-untyped-def]
+    check_money(exchange, market)
+    check_books_and_truth(exchange, market)
+
+
+def check_money(exchange: Exchange, market) -> None:  # type: ignore[no-untyped-def]
     accounts = exchange.clearing.accounts
     assert accounts.total() == CASH * len(ACCOUNTS)
     for name in ACCOUNTS:
@@ -106,6 +112,9 @@ def check(exchange: Exchange, market) -> None:  # type: ignore[no-untyped-def]
             assert position.yes == 0 or position.no == 0
         else:
             assert state.cash[0] + state.provisional == shares_cash(exchange, name)
+
+
+def check_books_and_truth(exchange: Exchange, market) -> None:  # type: ignore[no-untyped-def]
     book = exchange.book(market.market_id)
     assert not book.bids or not book.asks or book.bids[0][0] < book.asks[0][0]
 
@@ -171,6 +180,43 @@ def test_polymarket_conserves_cash(plan: list[dict], payout: int, delay_s: int) 
 @given(steps, st.sampled_from([0, 500_000, MICROS]))
 def test_polymarket_us_conserves_cash(plan: list[dict], payout: int) -> None:  # type: ignore[type-arg]
     run(Venue.POLYMARKET_US, 0, plan, payout)
+
+
+FAULTS = [
+    row
+    for row in INJECTIONS
+    if row.key in WIRED and row.where in (Where.ORDER, Where.TRADE) and row.key != "k.close"
+]
+plans = st.lists(
+    st.tuples(st.sampled_from(FAULTS), st.integers(0, 2), st.sampled_from([300_000, 1_000_000])),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(steps, plans, st.sampled_from([Venue.KALSHI, Venue.POLYMARKET]))
+def test_no_fault_of_the_table_makes_or_loses_cash(
+    plan: list[dict],  # type: ignore[type-arg]
+    windows: list[tuple[Injection, int, int]],
+    venue: Venue,
+) -> None:
+    exchange, market = build(venue, 0)
+    for row, form, ppm in windows:
+        name = row.forms[form % len(row.forms)] if row.forms else ""
+        amount = 3_000 if row.unit == "ms" else None
+        exchange.faults.switch_on(
+            FaultWindow(row.key, START, START + 10**6 * SECOND, ppm, amount, name)
+        )
+    now_ns = START
+    for number, step in enumerate(plan):
+        now_ns = play(exchange, market, step, number, now_ns)
+        check_money(exchange, market)
+        check_books_and_truth(exchange, market)
+    exchange.advance(now_ns + 2_000 * SECOND)
+    check_money(exchange, market)
+    if not exchange.rules.is_netting:
+        assert all(f.status.is_final for name in ACCOUNTS for f in exchange.fills(name))
 
 
 @settings(max_examples=40, deadline=None)

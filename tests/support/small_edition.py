@@ -125,6 +125,8 @@ class SmallEdition:
         folder = self.state / "sim"
         argv = [sys.executable, "-m", "shared.simulators", "--state", str(folder)]
         argv += ["--kalshi-port", "0", "--polymarket-port", "0", "--seed", str(self.seed)]
+        # A trade in a thousand fails here: two in ten minutes would halt the venue for good.
+        argv += ["--failed-ppm", "1000"]
         process = self._start("simulators", argv, self.environment, stdout=subprocess.PIPE)
         assert process.stdout is not None
         bases = json.loads(process.stdout.readline())

@@ -7,10 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from aiohttp import web
 
 from shared.domain.enums import Venue
+from shared.domain.ids import native_of
 from shared.domain.units import NS_PER_MS
 from shared.exchange.matching_core import Exchange
+from shared.simulators.fault_requests import RequestFaults
 from shared.simulators.fault_routes import add_fault_routes
 from shared.simulators.kalshi_server.authentication import authenticate, has_credentials
+from shared.simulators.kalshi_server.faults import SHAPE
 from shared.simulators.kalshi_server.limits import (
     TIERS,
     Meter,
@@ -24,6 +27,7 @@ from shared.simulators.kalshi_server.order_routes import OrderRoutes
 from shared.simulators.kalshi_server.portfolio_routes import PortfolioRoutes
 from shared.simulators.kalshi_server.problems import Problem, answer, answer_problem
 from shared.simulators.kalshi_server.streams import StreamHub
+from shared.simulators.kalshi_server.transfer_routes import TransferRoutes
 from shared.simulators.keys import AccountDirectory
 from shared.simulators.world import World
 
@@ -48,7 +52,10 @@ def create_app(
         """Authenticate once a request; the name is kept on it."""
         name = request.get(_ACCOUNT)
         if name is None:
-            name = authenticate(request, accounts, world.now_ns() // NS_PER_MS).name
+            now_ns = world.now_ns()
+            if skewed := world.faults.hit("skew", now_ns, Venue.KALSHI.value):
+                now_ns += skewed.size * NS_PER_MS
+            name = authenticate(request, accounts, now_ns // NS_PER_MS).name
             request[_ACCOUNT] = name
         return name
 
@@ -98,10 +105,13 @@ def create_app(
     MarketRoutes(world, exchange, hub).add_to(app, API)
     PortfolioRoutes(world, exchange, account_of).add_to(app, API)
     OrderRoutes(world, exchange, account_of).add_to(app, API)
+    TransferRoutes(world, exchange, account_of).add_to(app, API)
     app.router.add_get(API + "/account/limits", get_limits)
     app.router.add_get(API + "/account/endpoint_costs", get_costs)
     app.router.add_get(SOCKET, open_stream)
     add_fault_routes(app, world)
     app.cleanup_ctx.append(listen)
+    RequestFaults(world, SHAPE).add_to(app)
+    world.clock_faults.edited.append(lambda market: hub.metadata_updated(native_of(market)))
     world.on_drop(Venue.KALSHI, hub.drop_all)
     return app

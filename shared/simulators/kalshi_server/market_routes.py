@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -22,7 +23,12 @@ from shared.simulators.kalshi_server.wire import (
     time_text,
 )
 from shared.simulators.world import World
+from shared.simulators.world_faults import EASTERN
 
+THURSDAY = [
+    {"open_time": "00:00", "close_time": "03:00"},
+    {"open_time": "05:00", "close_time": "00:00"},
+]
 _WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -211,25 +217,47 @@ class MarketRoutes:
             }
             for shard in shards
         ]
+        now_ns = self._world.now_ns()
+        pause = self._world.faults.open_window("k.pause", now_ns)
+        is_up = not self._world.clock_faults.is_exchange_paused(now_ns)
+        for row in rows:
+            row["exchange_active"] = is_up
         # As at the venue, the flag for the whole says nothing of a single paused shard.
         is_trading = any(row["trading_active"] for row in rows)
         return answer(
             {
-                "exchange_active": True,
+                "exchange_active": is_up,
                 "trading_active": is_trading,
-                "intra_exchange_transfers_active": True,
-                "exchange_estimated_resume_time": None,
+                "intra_exchange_transfers_active": is_up,
+                "exchange_estimated_resume_time": (
+                    None if is_up or pause is None else time_text(pause.until_ns)
+                ),
                 "exchange_index_statuses": rows,
             }
         )
 
     async def get_schedule(self, _request: web.Request) -> web.Response:
-        """The simulated exchange never pauses by itself: every day is a whole day."""
+        """Every day is a whole day, unless ``k.pause`` brings the venue's own hours."""
         now = self._world.now_ns()
         day = [{"open_time": "00:00", "close_time": "00:00"}]
+        pause = self._world.faults.open_window("k.pause", now)
+        windows = []
+        if pause is not None and pause.shape == "maintenance":
+            windows = [
+                {
+                    "start_datetime": _eastern(pause.from_ns),
+                    "end_datetime": _eastern(pause.until_ns),
+                }
+            ]
         hours = {
             "start_time": time_text(now - 365 * 86_400 * NS_PER_S),
             "end_time": time_text(now + 365 * 86_400 * NS_PER_S),
             **dict.fromkeys(_WEEK, day),
         }
-        return answer({"schedule": {"standard_hours": [hours], "maintenance_windows": []}})
+        if pause is not None and pause.shape == "thursday":
+            hours["thursday"] = THURSDAY
+        return answer({"schedule": {"standard_hours": [hours], "maintenance_windows": windows}})
+
+
+def _eastern(ns: int) -> str:
+    return datetime.fromtimestamp(ns // NS_PER_S, EASTERN).isoformat()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.domain.enums import BookSide, Liquidity, MarketStatus
+from shared.domain.instrument import Instrument
 from shared.domain.units import MICROS, NS_PER_S
 from shared.exchange.happenings import LevelMoved, MarketMoved, TradePrinted
 from shared.exchange.matching_core import BookView
@@ -196,6 +197,19 @@ def lifecycle_msg(moved: MarketMoved, ticker: str, raw: dict[str, Any]) -> dict[
     else:
         return None
     return msg
+
+
+def grid_msg(instrument: Instrument, ticker: str) -> dict[str, Any]:
+    """Return the lifecycle body of a new price grid."""
+    return {
+        "market_ticker": ticker,
+        "event_type": "price_level_structure_updated",
+        "price_level_structure": "custom",
+        "price_ranges": [
+            {"start": price_text(r.start), "end": price_text(r.end), "step": price_text(r.step)}
+            for r in instrument.grid
+        ],
+    }
 
 
 def _seconds(text: object) -> int:

@@ -27,6 +27,7 @@ from shared.simulators.kalshi_server.wire import (
     order_object,
     position_money,
     settlement_object,
+    standing_fills,
     time_text,
 )
 from shared.simulators.world import World
@@ -130,7 +131,7 @@ class PortfolioRoutes:
         }
 
     def _fills_of(self, account: str, market: MarketId) -> list[FillRecord]:
-        return [fill for fill in self._exchange.fills(account) if fill.market_id == market]
+        return standing_fills(self._exchange, account, market)
 
     async def list_fills(self, request: web.Request) -> web.Response:
         account, query = self._account_of(request), request.query
@@ -139,7 +140,7 @@ class PortfolioRoutes:
         high = read_int(query, "max_ts", _TIMES_MAX, 0, _TIMES_MAX)
         rows = [
             fill
-            for fill in reversed(self._exchange.fills(account))
+            for fill in reversed(standing_fills(self._exchange, account, None))
             if low <= fill.ts_ns // NS_PER_S <= high
             and (not tickers or native_of(fill.market_id) in tickers)
             and query.get("order_id") in (None, "", fill.order_id)

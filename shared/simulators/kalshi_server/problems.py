@@ -50,6 +50,9 @@ _WORDS: Final = {
     RefusalCode.EXPIRED: (400, "invalid_parameters"),
     RefusalCode.NOT_CANCELLABLE: (404, "order_not_found"),
     RefusalCode.WRONG_SHARD: (404, "not_found"),
+    RefusalCode.MARKET_LIMIT: (409, "EXCEEDED_PER_MARKET_RISK_LIMIT"),
+    RefusalCode.GROUP_LIMIT: (409, "EXCEEDED_ORDER_GROUP_RISK_LIMIT"),
+    RefusalCode.SELF_CROSS: (409, "SELF_CROSS_ATTEMPT"),
 }
 
 

@@ -12,15 +12,22 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from shared.simulators.fault_frames import FramePipe
+
 SEQUENCED: Final = frozenset({"orderbook_delta", "trade", "market_lifecycle_v2"})
-CHANNELS: Final = SEQUENCED | {"ticker", "fill", "user_orders", "market_positions"}
+PRIVATE: Final = frozenset({"fill", "user_orders", "market_positions"})
+CHANNELS: Final = SEQUENCED | PRIVATE | {"ticker"}
 _QUEUE_MAX: Final = 20_000
 
 
 class Source(Protocol):
     """What a session asks its hub for."""
 
-    def now_ms(self) -> int: ...
+    def sending_ms(self) -> int: ...
+
+    def changed(self) -> None:
+        """Some session's subscriptions are others now."""
+        ...
 
     def snapshot(self, ticker: str, *, yes_price: bool) -> dict[str, Any] | None: ...
 
@@ -47,28 +54,52 @@ class Session:
         self.hub, self.account, self.transport = hub, account, transport
         self.subs: dict[int, Subscription] = {}
         self.outbox: asyncio.Queue[bytes] = asyncio.Queue(_QUEUE_MAX)
+        self.pipe: FramePipe | None = None
+        """Stands between us and the wire when the server has faults to make."""
         self._next_sid = 1
 
     # --- sending ----------------------------------------------------------------------------
 
     def push(self, frame: dict[str, Any]) -> None:
-        self._put(msgspec.json.encode(frame))
+        """Send an acknowledgement or an error."""
+        data = msgspec.json.encode(frame)
+        if self.pipe is None:
+            self.put(data)
+        else:
+            self.pipe.control(data)
 
-    def publish(self, sub: Subscription, kind: str, msg: msgspec.Raw | dict[str, Any]) -> None:
-        """Queue one data frame of a subscription."""
-        frame: dict[str, Any] = {"type": kind, "sid": sub.sid}
+    def publish(self, sub: Subscription, kind: str, msg: bytes, ticker: str = "") -> None:
+        """Queue one data frame of a subscription around a body that is encoded already."""
+        seq = ""
         if sub.channel in SEQUENCED:
             sub.seq += 1
-            frame["seq"] = sub.seq
-        frame["sending_ts_ms"] = self.hub.now_ms()
-        frame["msg"] = msg
-        self._put(msgspec.json.encode(frame))
+            seq = f'"seq":{sub.seq},'
+        head = f'{{"type":"{kind}","sid":{sub.sid},{seq}"sending_ts_ms":{self.hub.sending_ms()}'
+        data = b'%b,"msg":%b}' % (head.encode(), msg)
+        if self.pipe is None:
+            self.put(data)
+        else:
+            is_private = sub.channel in PRIVATE
+            self.pipe.data(data, (ticker, self.account, kind), is_private=is_private)
 
-    def _put(self, data: bytes) -> None:
+    def put(self, data: bytes) -> None:
         try:
             self.outbox.put_nowait(data)
         except asyncio.QueueFull:
             self.abort()
+
+    def end_subscription(self, sub: Subscription, code: int) -> None:
+        """Let the venue end a subscription on a socket that lives on (F-004)."""
+        self.subs.pop(sub.sid, None)
+        self.hub.changed()
+        words = {10: "Channel error", 17: "Internal error", 25: "Subscription buffer overflow"}
+        self.push(
+            {
+                "type": "error",
+                "sid": sub.sid,
+                "msg": {"code": code, "msg": words.get(code, "Subscription ended")},
+            }
+        )
 
     def abort(self) -> None:
         """Cut the connection as a network failure would: no closing handshake."""
@@ -131,6 +162,7 @@ class Session:
             sub = Subscription(self._next_sid, channel, wanted, params.get("use_yes_price") is True)
             self._next_sid += 1
             self.subs[sub.sid] = sub
+            self.hub.changed()
             opened = {"channel": channel, "sid": sub.sid}
             self.push({"id": command_id, "type": "subscribed", "msg": opened})
         else:
@@ -156,7 +188,7 @@ class Session:
         for ticker in tickers:
             msg = self.hub.snapshot(ticker, yes_price=sub.yes_price)
             if msg is not None:
-                self.publish(sub, "orderbook_snapshot", msg)
+                self.publish(sub, "orderbook_snapshot", msgspec.json.encode(msg), ticker)
 
     def _unsubscribe(self, command_id: object, params: dict[str, Any]) -> None:
         sids = params.get("sids")
@@ -165,6 +197,7 @@ class Session:
             return
         for sid in sids:
             sub = self.subs.pop(sid, None) if isinstance(sid, int) else None
+            self.hub.changed()
             if sub is None:
                 self.fail(command_id, 7, "Unknown subscription ID")
                 continue

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from shared.domain.enums import BookSide, Liquidity, MarketStatus
+from shared.domain.ids import MarketId
 from shared.domain.units import (
     MICROS,
     NS_PER_MS,
@@ -22,7 +23,7 @@ from shared.domain.units import (
     ceil_div,
 )
 from shared.exchange.matching_core import BookView, Exchange
-from shared.exchange.orders import FillRecord, OrderRecord, OrderStatus, PayoutRecord
+from shared.exchange.orders import FillRecord, OrderRecord, OrderStatus, PayoutRecord, TradeStatus
 from shared.simulators.catalogue import SimMarket
 from shared.simulators.kalshi_server.problems import Problem
 
@@ -193,6 +194,15 @@ def settlement_object(
         "fee_cost": decimal_text(sum(fill.fee_usd for fill in fills), 6),
         "settled_time": time_text(payout.ts_ns),
     }
+
+
+def standing_fills(exchange: Exchange, account: str, market: MarketId | None) -> list[FillRecord]:
+    """Return an account's fills that were not busted, of one market or of all."""
+    return [
+        fill
+        for fill in exchange.fills(account)
+        if fill.status is not TradeStatus.FAILED and market in (None, fill.market_id)
+    ]
 
 
 def _leg_price(fill: FillRecord) -> int:

@@ -13,11 +13,13 @@ from typing import Final
 from aiohttp import web
 
 from shared.exchange.matching_core import Exchange
+from shared.simulators.fault_requests import RequestFaults
 from shared.simulators.fault_routes import add_fault_routes
 from shared.simulators.keys import AccountDirectory
 from shared.simulators.polymarket_server.account_routes import add_account_routes
 from shared.simulators.polymarket_server.book_routes import add_book_routes
 from shared.simulators.polymarket_server.desk import DESK, Desk
+from shared.simulators.polymarket_server.faults import SHAPE
 from shared.simulators.polymarket_server.gamma_routes import add_gamma_routes
 from shared.simulators.polymarket_server.limits import Meter, make_middleware
 from shared.simulators.polymarket_server.order_routes import add_order_routes
@@ -60,4 +62,5 @@ def create_app(world: World, exchange: Exchange, accounts: AccountDirectory) -> 
     app.router.add_get("/ws/market", market_channel)
     app.router.add_get("/ws/user", user_channel)
     add_fault_routes(app, world)
+    RequestFaults(world, SHAPE).add_to(app)
     return app

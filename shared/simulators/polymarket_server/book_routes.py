@@ -66,7 +66,21 @@ def find_book(desk: Desk, token: str) -> TokenBook | None:
 
 
 async def book(request: web.Request) -> web.Response:
-    return answer(_book(request).rest_view())
+    return answer(_shown(desk_of(request), _book(request)))
+
+
+def _shown(desk: Desk, found: TokenBook) -> dict[str, Any]:
+    """Return a book as REST shows it; a fault shows a stale shell instead (F-007)."""
+    view = found.rest_view()
+    now_ns = desk.world.now_ns()
+    if desk.world.faults.fires("p.rest.shell", now_ns, found.token, found.market):
+        view |= {
+            "timestamp": str((now_ns // NS_PER_S - 3_600) * 1_000),
+            "bids": [{"price": "0.01", "size": "1000"}],
+            "asks": [{"price": "0.99", "size": "1000"}],
+            "hash": "0" * 40,
+        }
+    return view
 
 
 async def books(request: web.Request) -> web.Response:
@@ -76,7 +90,7 @@ async def books(request: web.Request) -> web.Response:
     desk = desk_of(request)
     tokens = [row.get("token_id", "") if isinstance(row, dict) else "" for row in rows]
     found = [find_book(desk, token) for token in tokens]
-    return answer([item.rest_view() for item in found if item is not None])
+    return answer([_shown(desk, item) for item in found if item is not None])
 
 
 async def midpoint(request: web.Request) -> web.Response:

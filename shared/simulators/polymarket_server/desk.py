@@ -72,7 +72,10 @@ class Desk:
                 raise BadSignatureError("unknown key")
             if headers.get("POLY_ADDRESS", "").lower() != account.eoa:
                 raise BadSignatureError("the key belongs to another address")
-            verify_request(headers, account.secret, request.method, request.path, body, self.now_s)
+            now_s = self.now_s
+            if skewed := self.world.faults.hit("skew", self.world.now_ns(), VENUE.value):
+                now_s += skewed.size // 1_000
+            verify_request(headers, account.secret, request.method, request.path, body, now_s)
         except BadSignatureError:
             raise refusal(401, "Unauthorized/Invalid api key") from None
         assert account is not None

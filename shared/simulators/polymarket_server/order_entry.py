@@ -164,6 +164,10 @@ def refusal_text(refused: Refused, entry: Entry) -> tuple[int, str]:
         RefusalCode.DUPLICATE: (400, f"order {order_id} is invalid. Duplicated."),
         RefusalCode.NO_CASH: (400, "not enough balance / allowance"),
         RefusalCode.NO_SHARES: (400, "not enough balance / allowance"),
+        RefusalCode.COUNTER_STUCK: (
+            400,
+            f"not enough balance / allowance: {refused.message}",
+        ),
         RefusalCode.BELOW_MIN_SIZE: (
             400,
             f"order {order_id} is invalid. Size ({size}) lower than the minimum:"

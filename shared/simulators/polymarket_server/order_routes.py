@@ -11,8 +11,8 @@ from aiohttp import web
 
 from shared.domain.enums import Side
 from shared.domain.ids import MarketId
-from shared.domain.units import NS_PER_S, format_micros
-from shared.exchange.orders import OrderRecord, OrderStatus, Refused
+from shared.domain.units import NS_PER_MS, NS_PER_S, format_micros
+from shared.exchange.orders import OrderRecord, OrderStatus, RefusalCode, Refused
 from shared.simulators.keys import PolymarketAccount
 from shared.simulators.polymarket_server.desk import (
     VENUE,
@@ -50,13 +50,26 @@ async def _delay(desk: Desk) -> None:
         await asyncio.sleep(wait)
 
 
-def _submit(desk: Desk, account: PolymarketAccount, body: Any) -> dict[str, Any]:
-    """Place one order; raises the venue's refusal."""
+async def _submit(desk: Desk, account: PolymarketAccount, body: Any) -> dict[str, Any]:
+    """Place one order; raises the venue's refusal.
+
+    A hold below a second (crypto and finance) blocks the call until its result (F-040).
+    """
     entry = read_entry(desk, account, body)
-    done = desk.exchange.submit(entry.request, desk.world.now_ns())
+    now_ns = desk.world.now_ns()
+    done = desk.exchange.submit(entry.request, now_ns)
     if isinstance(done, Refused):
         raise refusal(*refusal_text(done, entry))
-    return _posted(desk, done)
+    if done.status is not OrderStatus.HELD or done.due_ns - now_ns >= NS_PER_S:
+        return _posted(desk, done)
+    await asyncio.sleep(max(0, done.due_ns - desk.world.now_ns()) / NS_PER_S)
+    desk.exchange.advance(desk.world.now_ns())
+    order = desk.exchange.order(done.order_id)
+    assert order is not None
+    if order.status is OrderStatus.CANCELED and order.qty_filled == 0 and order.reason:
+        ended = Refused(RefusalCode(order.reason), "after the hold")
+        raise refusal(*refusal_text(ended, entry))
+    return _posted(desk, order)
 
 
 def _posted(desk: Desk, order: OrderRecord) -> dict[str, Any]:
@@ -84,7 +97,7 @@ async def post_order(request: web.Request) -> web.Response:
     account = await desk.caller(request)
     body = await json_body(request)
     await _delay(desk)
-    return answer(_submit(desk, account, body))
+    return answer(await _submit(desk, account, body))
 
 
 async def post_orders(request: web.Request) -> web.Response:
@@ -101,7 +114,7 @@ async def post_orders(request: web.Request) -> web.Response:
     done: list[dict[str, Any]] = []
     for row in rows:
         try:
-            done.append(_submit(desk, account, row))
+            done.append(await _submit(desk, account, row))
         except web.HTTPException as error:
             text = str(error.text or "").split('"error": "', 1)[-1].rstrip('"}')
             done.append({"success": True, "errorMsg": text, "orderID": "", "status": ""})
@@ -112,6 +125,16 @@ def _cancel(desk: Desk, account: PolymarketAccount, ids: Sequence[str]) -> dict[
     canceled: list[str] = []
     kept: dict[str, str] = {}
     for order_id in ids:
+        now_ns = desk.world.now_ns()
+        late = desk.world.faults.hit("p.rest", now_ns, order_id)
+        if late is not None and late.shape == "refused":
+            kept[order_id] = NOT_CANCELED
+            continue
+        if late is not None:
+            # Acknowledged, but the match was under way: the fill comes after it.
+            desk.exchange.plan(now_ns + late.size * NS_PER_MS, "fill", order_id.lower())
+            canceled.append(order_id)
+            continue
         done = desk.exchange.cancel(account.name, order_id.lower(), desk.world.now_ns())
         if isinstance(done, Refused):
             kept[order_id] = NOT_CANCELED

@@ -96,9 +96,11 @@ def trade_view(desk: Desk, account: PolymarketAccount, fill: FillRecord) -> dict
         "maker_orders": [maker],
         "trader_side": "TAKER" if is_taker else "MAKER",
     }
-    if fill.status is not TradeStatus.MATCHED:
+    if fill.status is not TradeStatus.MATCHED and not fill.fate.startswith("no_tx"):
         # A retried transaction has another hash: the hash is no key (F-055).
-        mark = f"{fill.trade_id}/{fill.status.value == 'retrying'}"
+        is_new = fill.status is TradeStatus.RETRYING
+        is_other = bool(fill.fate) and fill.status is TradeStatus.CONFIRMED
+        mark = f"{fill.trade_id}/{2 if is_other else int(is_new)}"
         view["transaction_hash"] = "0x" + keccak(mark.encode()).hex()
     return view
 

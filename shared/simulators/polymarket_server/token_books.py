@@ -22,18 +22,29 @@ Levels = list[dict[str, str]]
 
 @dataclass(slots=True)
 class _Side:
+    """One side of a book with every level's texts, made once when it changes."""
+
     prices: list[int] = field(default_factory=list)
     texts: dict[int, tuple[str, str]] = field(default_factory=dict)
+    encoded: dict[int, str] = field(default_factory=dict)
 
     def put(self, price: int, qty: int) -> None:
         if qty == 0:
             if price in self.texts:
                 del self.texts[price]
+                del self.encoded[price]
                 del self.prices[bisect_left(self.prices, price)]
             return
         if price not in self.texts:
             insort(self.prices, price)
-        self.texts[price] = (format_micros(price), format_micros(qty))
+        row = self.texts[price] = (format_micros(price), format_micros(qty))
+        self.encoded[price] = f'{{"price":"{row[0]}","size":"{row[1]}"}}'
+
+    def joined(self, *, descending: bool) -> str:
+        """Return the levels as the inside of a JSON array."""
+        order = reversed(self.prices) if descending else self.prices
+        encoded = self.encoded
+        return ",".join([encoded[price] for price in order])
 
     def rows(self, *, descending: bool) -> list[tuple[str, str]]:
         order = reversed(self.prices) if descending else self.prices
@@ -59,8 +70,7 @@ class TokenBook:
         return bid, ask
 
     def hash(self) -> str:
-        bids = ",".join(_level(r) for r in self.bids.rows(descending=False))
-        asks = ",".join(_level(r) for r in self.asks.rows(descending=True))
+        bids, asks = self.bids.joined(descending=False), self.asks.joined(descending=True)
         flag = "true" if self.neg_risk else "false"
         text = (
             f'{{"market":"{self.market}","asset_id":"{self.token}","timestamp":"{self.ts_ms}",'
@@ -111,10 +121,6 @@ class TokenBook:
         return view
 
 
-def _level(row: tuple[str, str]) -> str:
-    return f'{{"price":"{row[0]}","size":"{row[1]}"}}'
-
-
 class MarketBooks:
     """The pair of mirrored books of one market."""
 
@@ -143,10 +149,14 @@ class MarketBooks:
             self.yes.asks.put(price, qty)
             self.no.bids.put(MICROS - price, qty)
 
-    def move(self, side: BookSide, price: int, qty: int, ts_ns: int) -> dict[str, Any]:
-        """Set a level and return the ``price_change`` event of both tokens."""
+    def put(self, side: BookSide, price: int, qty: int, ts_ns: int) -> None:
+        """Set a level of both tokens."""
         self._put(side, price, qty)
         self.touch(ts_ns)
+
+    def move(self, side: BookSide, price: int, qty: int, ts_ns: int) -> dict[str, Any]:
+        """Set a level and return the ``price_change`` event of both tokens."""
+        self.put(side, price, qty, ts_ns)
         is_bid = side is BookSide.BID
         return {
             "market": self.yes.market,
@@ -157,6 +167,12 @@ class MarketBooks:
             "timestamp": str(self.yes.ts_ms),
             "event_type": "price_change",
         }
+
+    def change_tick(self, step: int) -> tuple[str, str]:
+        """Use another tick from now on; return (old, new) as text."""
+        old, new = self.yes.tick, format_micros(step)
+        self.yes.tick = self.no.tick = new
+        return old, new
 
     def traded(self, yes_price: int, ts_ns: int) -> None:
         self.yes.last_trade = format_micros(yes_price)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from shared.domain.errors import NotAvailableError
 from shared.exchange.fault_plan import (
     INJECTION_OF,
     INJECTIONS,
+    WIRED,
     FaultKind,
     FaultSwitches,
     FaultWindow,
+    Injection,
 )
 
 
@@ -47,7 +51,50 @@ def test_chances_are_seeded() -> None:
     assert 230 < sum(pattern(4)) < 370
 
 
-@pytest.mark.parametrize("key", ["k.ack_lost", "no.such.fault"])
-def test_what_is_not_wired_is_refused_with_its_name(key: str) -> None:
-    with pytest.raises(NotAvailableError, match=key):
-        FaultSwitches().switch_on(FaultWindow(key, 0, 1))
+def test_a_window_ends_after_its_hits_and_strikes_only_whom_it_names() -> None:
+    switches = FaultSwitches()
+    switches.switch_on(FaultWindow("p.fail", 0, 100, only="one", most=2))
+    assert not switches.fires("p.fail", 5, "two", "three")
+    assert switches.fires("p.fail", 5, "two", "one") and switches.fires("p.fail", 6, "one")
+    assert not switches.fires("p.fail", 7, "one") and switches.hits("p.fail") == 2
+    switches.switch_on(FaultWindow("p.fail", 0, 100))
+    assert switches.fires("p.fail", 8), "switching on again starts a new count"
+
+
+def test_amount_and_form_come_from_the_table_unless_given() -> None:
+    plain, other = FaultWindow("k.stp", 0, 1), FaultWindow("k.stp", 0, 1, amount=0, form="refused")
+    assert (plain.size, plain.shape) == (50, "kept")
+    assert (other.size, other.shape) == (0, "refused")
+
+
+@pytest.mark.parametrize(
+    ("key", "form", "why"),
+    [
+        ("pg.down", "", "F-077.*the trader's own process"),
+        ("no.such.fault", "", "not in the catalogue"),
+        ("k.stp", "sideways", "its forms are kept, refused"),
+    ],
+)
+def test_what_no_venue_can_do_is_refused_in_a_sentence(key: str, form: str, why: str) -> None:
+    switches = FaultSwitches()
+    with pytest.raises(NotAvailableError, match=why):
+        switches.switch_on(FaultWindow(key, 0, 1, form=form))
+    assert not switches.is_on
+
+
+def test_the_documentation_shows_this_very_table() -> None:
+    text = (Path(__file__).resolve().parents[4] / "docs" / "simulators.md").read_text()
+    table = text.split("## The keys", 1)[1]
+    shown = [line for line in table.splitlines() if line.startswith("| `")]
+    assert shown == [doc_row(row) for row in INJECTIONS]
+
+
+def doc_row(row: Injection) -> str:
+    server = {None: "both", "kalshi": "Kalshi", "polymarket": "Polymarket"}[
+        row.venue.value if row.venue else None
+    ]
+    amount = f"{row.amount} {row.unit}" if row.unit else ""
+    if row.key not in WIRED:
+        server = "not available"
+    cells = (f"`{row.key}`", row.number, server, row.where.value, row.does, amount)
+    return "| " + " | ".join((*cells, ", ".join(row.forms))) + " |"
