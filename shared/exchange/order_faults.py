@@ -57,7 +57,8 @@ class OrderFaults(MarketLife):
             self.change_step(key, window.size, now_ns)
         if self.faults.fires("fade", now_ns, *names):
             self._fade(request, market, now_ns)
-        if not is_kalshi and request.budget_usd is not None:
+        is_polymarket = self.rules.venue is Venue.POLYMARKET
+        if is_polymarket and request.budget_usd is not None:
             window = self.faults.hit("p.over", now_ns, *names)
             if window is not None:
                 self._improve(request, market, window.size, now_ns)
@@ -103,8 +104,10 @@ class OrderFaults(MarketLife):
 
     def _refuse_by_fault(self, request: OrderRequest, now_ns: int) -> Refused | None:
         names = self._names(request)
-        if self.rules.venue is not Venue.KALSHI:
+        if self.rules.venue is Venue.POLYMARKET:
             return self._refuse_buys(request, now_ns)
+        if self.rules.venue is not Venue.KALSHI:
+            return None
         for key, code, text in (
             ("k.limit", RefusalCode.MARKET_LIMIT, "per-market risk limit exceeded"),
             ("k.group", RefusalCode.GROUP_LIMIT, "order group risk limit exceeded"),
@@ -167,6 +170,8 @@ class OrderFaults(MarketLife):
                 self._cap_kalshi(order, names, now_ns)
             elif self._is_swept(order, names, now_ns):
                 order = replace(order, tif=TimeInForce.IOC)
+            return order, delay_ns
+        if self.rules.venue is not Venue.POLYMARKET:
             return order, delay_ns
         is_immediate = order.tif is not TimeInForce.GTC
         if is_immediate and (window := self.faults.hit("p.partial", now_ns, *names)):
