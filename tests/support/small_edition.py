@@ -20,7 +20,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,16 @@ REGION = "eu-west-1"
 class SmallEdition:
     """One trader and everything that it talks to."""
 
-    def __init__(self, directory: Path, dsn: str, *, mode: str = "paper_sim", seed: int = 1):
+    def __init__(
+        self,
+        directory: Path,
+        dsn: str,
+        *,
+        mode: str = "paper_sim",
+        seed: int = 1,
+        simulator_options: Sequence[str] = (),
+    ):
+        self.simulator_options = tuple(simulator_options)
         self.directory = directory
         self.dsn = dsn
         self.seed = seed
@@ -127,6 +136,7 @@ class SmallEdition:
         argv += ["--kalshi-port", "0", "--polymarket-port", "0", "--seed", str(self.seed)]
         # A trade in a thousand fails here: two in ten minutes would halt the venue for good.
         argv += ["--failed-ppm", "1000"]
+        argv += self.simulator_options
         process = self._start("simulators", argv, self.environment, stdout=subprocess.PIPE)
         assert process.stdout is not None
         bases = json.loads(process.stdout.readline())
