@@ -36,6 +36,10 @@ class Transaction:
         assert sum(p.usd for p in self.postings) == 0, (self.txn_id, self.postings)
 
 
+def opening_account(venue: Venue) -> str:
+    return f"opening:{venue.value}"
+
+
 def cash_account(venue: Venue) -> str:
     return f"cash:{venue.value}"
 
@@ -137,7 +141,7 @@ def opening_transaction(venue: Venue, run_id: str, cash_usd: int) -> Transaction
         f"opening/{venue.value}/{run_id}",
         "opening",
         run_id,
-        [(cash_account(venue), cash_usd), (f"opening:{venue.value}", -cash_usd)],
+        [(cash_account(venue), cash_usd), (opening_account(venue), -cash_usd)],
     )
 
 

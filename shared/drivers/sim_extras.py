@@ -6,6 +6,7 @@ unchanged with these switched off.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -18,7 +19,7 @@ from shared.domain.instrument import DECI_CENT, LINEAR_CENT
 from shared.domain.units import NS_PER_MS, NS_PER_S, UsdMicros
 
 if TYPE_CHECKING:
-    from shared.drivers.simulate import Simulation
+    from shared.drivers.sim_world import Simulation
 
 LEASE_NS: Final = 30 * NS_PER_S
 MARGIN_NS: Final = 5 * NS_PER_S
@@ -32,29 +33,34 @@ class Extras:
         self.sim = sim
         self.rng = rng
 
+        self.actions: dict[str, Callable[[], None]] = {
+            "ts.shift": self._stale_timestamps,
+            "tick_change": self._change_grid,
+            "k.pause": self._pause_shard,
+            "p.restart": self._restart_venue,
+            "metadata_updated": self._edit_rules,
+            "config": self._shrink_limits,
+            "pause": self._freeze,
+            "lease.split": self._fight_for_the_lease,
+            "ws.reorder": self._reorder,
+        }
+        """Injection key to what it does, in the order in which chances are drawn."""
+
     def strike(self) -> None:
-        hits = self.sim.swarm.hits_more
-        if hits("ts.shift"):
-            self._stale_timestamps()
-        if hits("tick_change"):
-            self._change_grid()
-        if hits("k.pause"):
-            self._pause_shard()
-        if hits("p.restart"):
-            self.sim.venues[Venue.POLYMARKET].restart_until = (
-                self.sim.exchange_now() + 15 * NS_PER_S
-            )
-        if hits("metadata_updated"):
-            self._edit_rules()
-        if hits("config"):
-            self._shrink_limits()
-        if hits("pause"):
-            self.sim.freeze_trader(self.rng.randint(200, 12_000) * NS_PER_MS)
-        if hits("lease.split"):
-            self._fight_for_the_lease()
-        if hits("ws.reorder"):
-            market = self.rng.choice(list(self.sim.markets.instruments))
-            self.sim.deliver(0, BookMarked(market, BookState.GAPPED, "frames out of order"))
+        for key, act in self.actions.items():
+            if self.sim.swarm.hits_more(key):
+                act()
+
+    def _restart_venue(self) -> None:
+        poly = self.sim.venues[Venue.POLYMARKET]
+        poly.restart_until = self.sim.exchange_now() + 15 * NS_PER_S
+
+    def _freeze(self) -> None:
+        self.sim.freeze_trader(self.rng.randint(200, 12_000) * NS_PER_MS)
+
+    def _reorder(self) -> None:
+        market = self.rng.choice(list(self.sim.markets.instruments))
+        self.sim.deliver(0, BookMarked(market, BookState.GAPPED, "frames out of order"))
 
     def _stale_timestamps(self) -> None:
         venue = self.rng.choice(list(self.sim.venues))
@@ -64,7 +70,9 @@ class Extras:
 
     def _change_grid(self) -> None:
         """A finer grid for some seconds, then the old one: our finer prices are refused."""
-        market = self.rng.choice(list(self.sim.markets.instruments))
+        self.change_grid(self.rng.choice(list(self.sim.markets.instruments)))
+
+    def change_grid(self, market: MarketId) -> None:
         self._regrid(market, DECI_CENT)
         back = self.rng.randint(1, 6) * NS_PER_S
         self.sim.schedule(back, lambda: self._regrid(market, LINEAR_CENT))
@@ -88,7 +96,7 @@ class Extras:
         self.sim.schedule(self.rng.randint(2, 12) * NS_PER_S, lambda: paused.discard(0))
 
     def _edit_rules(self) -> None:
-        market = self.sim.markets.pairs[1].a
+        market = self.sim.markets.pairs[-1].a
         self._change(market, rules_hash="edited")
         self.sim.schedule(10 * NS_PER_S, lambda: self._change(market, rules_hash="r"))
 

@@ -70,8 +70,10 @@ MORE_RATES: Final[dict[str, float]] = {
     "pause.ticket": 0.05,
 }
 """Second edition: drawn from its own generator, so that kept seeds replay unchanged."""
+CHANCE_MAX: Final = 0.5
 KIND_OF: Final = {
     "config": FaultKind.CONFIG_ERROR,
+    "halt": FaultKind.HALT,
     "pause.ticket": FaultKind.FREEZE,
     "crash.before_commit": FaultKind.CRASH,
     "crash.after_commit": FaultKind.CRASH,
@@ -95,6 +97,8 @@ class Swarm:
     more: Random | None = None
     """Generator of the second edition's faults; None replays the first edition."""
     fired: dict[str, int] = field(default_factory=dict)
+    density: float = 1.0
+    """Factor on every rate, which stays at most ``CHANCE_MAX`` by it."""
 
     @staticmethod
     def draw(rng: Random, more: Random | None = None) -> Swarm:
@@ -106,7 +110,7 @@ class Swarm:
     def hits(self, key: str, scale: float = 1.0) -> bool:
         """Draw one occasion; the draw is made even when the fault is off (stable streams)."""
         drawn = self.rng.random()
-        if self.is_quiet or key not in self.enabled or drawn >= RATES[key] * scale:
+        if self.is_quiet or key not in self.enabled or drawn >= self._chance(RATES[key] * scale):
             return False
         self.fired[key] = self.fired.get(key, 0) + 1
         return True
@@ -115,10 +119,13 @@ class Swarm:
         """Draw one occasion of a fault of the second edition."""
         if self.more is None or self.is_quiet or f"+{key}" not in self.enabled:
             return False
-        if self.more.random() >= MORE_RATES[key]:
+        if self.more.random() >= self._chance(MORE_RATES[key]):
             return False
         self.fired[key] = self.fired.get(key, 0) + 1
         return True
+
+    def _chance(self, rate: float) -> float:
+        return rate if self.density == 1.0 else max(rate, min(CHANCE_MAX, rate * self.density))
 
     def has(self, key: str) -> bool:
         return key in self.enabled and not self.is_quiet

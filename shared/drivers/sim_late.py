@@ -17,7 +17,7 @@ from shared.domain.events import Halt, HaltLifted, HaltTaken
 from shared.domain.units import NS_PER_S
 
 if TYPE_CHECKING:
-    from shared.drivers.simulate import Simulation
+    from shared.drivers.sim_world import Simulation
 
 RATES: Final = {"partition": 0.012, "silence": 0.02, "halt": 0.02, "freeze": 0.006}
 """Chance a second, where the seed has the fault at all (two seeds in five)."""
@@ -39,6 +39,8 @@ class Late:
         self.version = 1
         self.silent_until = 0
         self.resume_at = 0
+        self.density = 1.0
+        """Factor on every rate: a short run meets its faults more often."""
 
     def config(self, base: Config) -> Config:
         """Return the configuration of this seed under a new version."""
@@ -79,7 +81,11 @@ class Late:
 
     def _hits(self, key: str) -> bool:
         drawn = self.rng.random()
-        return key in self.enabled and not self.sim.swarm.is_quiet and drawn < RATES[key]
+        return (
+            key in self.enabled
+            and not self.sim.swarm.is_quiet
+            and drawn < RATES[key] * self.density
+        )
 
     def _partition(self) -> None:
         """Nothing reaches one venue and nothing comes from it, evidence included (F-083)."""
@@ -98,6 +104,7 @@ class Late:
         """A person halts or freezes everything and resumes some seconds later (F-089)."""
         halt = Halt("global", reason, "person", self.sim.wall(), reason is HaltReason.FREEZE)
         self.sim.deliver(0, HaltTaken(halt))
+        self.sim.swarm.count("halt")
         self.resume_at = self.sim.now + seconds * NS_PER_S
 
     def _resume(self) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 from typing import TYPE_CHECKING, Final
 
 from shared.domain.enums import BookState, FeeType, MarketStatus, Polarity, Venue, Verdict
 from shared.domain.events import BookMarked, BookReplaced, MarketResolved, MarketStatusChanged
-from shared.domain.ids import MarketId, derive_pair_id, market_id
+from shared.domain.ids import MarketId, PairId, derive_pair_id, market_id
 from shared.domain.instrument import LINEAR_CENT, FeeSchedule, Instrument
 from shared.domain.pairing import MatchedPair
 from shared.domain.units import NS_PER_MS, NS_PER_S, PriceMicros, QtyMicros, UsdMicros
 
 if TYPE_CHECKING:
-    from shared.drivers.simulate import Simulation
+    from shared.drivers.sim_world import Simulation
 
 WALL_START: Final = 1_795_000_000 * NS_PER_S
 
@@ -68,9 +69,12 @@ class Markets:
             self.rng.randint(30, 120) * NS_PER_S if self.rng.random() < 0.6 else 1 << 62
         )
         self.is_resolved = False
+        self._ended: set[PairId] = set()
+        self.unsettled = 0
+        """Markets that are closed and have still to pay."""
 
     def open_all(self) -> None:
-        for number in range(2):
+        for number in range(self.sim.questions):
             held = self.sim.swarm.has("p.hold") and number == 1
             kalshi = make_instrument(Venue.KALSHI, number, held=False)
             poly = make_instrument(Venue.POLYMARKET, number, held=held)
@@ -149,15 +153,29 @@ class Markets:
         if self.sim.now < self.resolve_at or self.is_resolved:
             return
         self.is_resolved = True
-        yes = self.rng.random() < 0.5
-        for market in (self.pairs[0].a, self.pairs[0].b):
-            pays_yes = yes
-            if market == self.pairs[0].b and self.sim.swarm.hits("settle"):
-                pays_yes = not yes
-            self._resolve(market, PriceMicros(1_000_000 if pays_yes else 0))
+        self._resolve_pair(self.pairs[0], self.rng, (40, 60))
 
-    def _resolve(self, market: MarketId, payout: PriceMicros) -> None:
+    def resolve_now(self, pair_id: PairId, rng: Random) -> None:
+        """End the question of a pair within a second or so, unless it has ended already."""
+        pair = next(p for p in self.pairs if p.pair_id == pair_id)
+        self._resolve_pair(pair, rng, (0, 2))
+
+    def _resolve_pair(self, pair: MatchedPair, rng: Random, wait_s: tuple[int, int]) -> None:
+        if pair.pair_id in self._ended:
+            return
+        self._ended.add(pair.pair_id)
+        yes = rng.random() < 0.5
+        for market in (pair.a, pair.b):
+            pays_yes = yes
+            if market == pair.b and self.sim.swarm.hits("settle"):
+                pays_yes = not yes
+            self._resolve(market, PriceMicros(1_000_000 if pays_yes else 0), rng, wait_s)
+
+    def _resolve(
+        self, market: MarketId, payout: PriceMicros, rng: Random, wait_s: tuple[int, int]
+    ) -> None:
         sim = self.sim
+        self.unsettled += 1
         exchange = sim.venues[self.instruments[market].venue].exchange
         exchange.change_status(market, MarketStatus.CLOSED, sim.exchange_now())
         self.instruments[market] = replace(self.instruments[market], status=MarketStatus.CLOSED)
@@ -169,7 +187,8 @@ class Markets:
 
         def settle() -> None:
             exchange.change_status(market, MarketStatus.SETTLED, sim.exchange_now(), payout)
+            self.unsettled -= 1
 
-        first = self.rng.randint(40, 60) * NS_PER_S
+        first = rng.randint(*wait_s) * NS_PER_S
         sim.schedule(first, determine)
-        sim.schedule(first + self.rng.randint(1, 5) * NS_PER_S, settle)
+        sim.schedule(first + rng.randint(1, 5) * NS_PER_S, settle)

@@ -7,6 +7,7 @@ from typing import Final
 
 from shared.drivers.checkers import Violation
 
+OUTCOMES: Final = ("hedged", "flat", "stuck", "settled")
 _SETTLED: Final = frozenset({"settling", "settled", "diverged"})
 _FLAT: Final = frozenset({"flat_prov", "flat", "aborted", "exited_early"})
 _HEDGED: Final = frozenset({"hedged_prov", "hedged", "exiting"})
@@ -14,7 +15,8 @@ _HEDGED: Final = frozenset({"hedged_prov", "hedged", "exiting"})
 
 @dataclass(slots=True)
 class SeedReport:
-    """One seed. ``outcomes`` are states at the end by ``outcome_of``; ``faults`` by kind."""
+    """One seed. ``outcomes`` are states at the end by ``outcome_of``; ``faults`` by kind;
+    ``moves`` every cell (state, event, next state) of the package table that was walked."""
 
     seed: int
     steps: int
@@ -22,7 +24,7 @@ class SeedReport:
     faults: dict[str, int]
     outcomes: dict[str, int]
     exposure_seconds_max: float
-    edges: set[tuple[str, str]]
+    moves: set[tuple[str, str, str]]
     violations: list[Violation] = field(default_factory=list)
 
 

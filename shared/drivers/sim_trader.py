@@ -26,6 +26,7 @@ from shared.domain.events import (
 from shared.domain.order import LegTicket
 from shared.domain.units import NS_PER_MS, NS_PER_S
 from shared.drivers.checkers_watch import Watch
+from shared.drivers.sim_coverage import Move, moves_of
 from shared.drivers.sim_store import SimStore
 from shared.drivers.sim_venue import SimVenue
 from shared.engine.kernel import Kernel
@@ -59,6 +60,7 @@ class SimTrader:
     hits: Callable[[str], bool] = lambda key: False
     die: Callable[[], None] = lambda: None
     freeze: Callable[[], None] = lambda: None
+    on_moves: Callable[[list[Move]], None] = lambda moves: None
     commands_log: list[cm.Command] | None = None
     watch: Watch = field(default_factory=Watch)
 
@@ -84,6 +86,8 @@ class SimTrader:
             return
         if not self.backlog:
             self.checkers.after_step(self, event, out)
+        if out and (moves := moves_of(out)):
+            self.on_moves(moves)
         rows = [(c.table, c.rows) for c in out if isinstance(c, cm.WriteRows)]
         if rows and self.hits("crash.unwritten"):
             self.die()

@@ -328,7 +328,7 @@ def _take_evidence(
             attempt.on(OrderEvent.PROVE_DONE)
         else:
             attempt.on(OrderEvent.PROVE_LIVE)
-            _cancel_if_unknown(state, turn, attempt)
+            _cancel_if_stray(state, turn, package, attempt)
     turn.write("orders", rows.attempt_row(package, attempt))
     _after(state, turn, package, attempt, known_before, None)
 
@@ -359,11 +359,19 @@ def _believe(package: Package, attempt: Attempt, evidence: Evidence) -> None:
     assert attempt.known_qty >= 0
 
 
-def _cancel_if_unknown(state: State, turn: Turn, attempt: Attempt) -> None:
-    """An order found alive that nobody waits for is cancelled; its fills are evidence."""
-    if attempt.state is OrderState.UNKNOWN and attempt.ticket is not None:
-        instrument = state.instruments[attempt.ticket.market_id]
-        turn.emit(CancelOrder(attempt.ticket, attempt.order_id, instrument))
+def _cancel_if_stray(state: State, turn: Turn, package: Package, attempt: Attempt) -> None:
+    """An order found alive that nobody waits for is cancelled; its fills are evidence.
+
+    A cancel may be refused or lost, so every finding asks for it again.
+    """
+    if attempt.ticket is None or attempt.is_settled:
+        return
+    is_awaited = package.state in _WAITING and package.current == attempt.attempt_id
+    if is_awaited and attempt.state is not OrderState.UNKNOWN:
+        return
+    attempt.on(OrderEvent.CANCEL)
+    instrument = state.instruments[attempt.ticket.market_id]
+    turn.emit(CancelOrder(attempt.ticket, attempt.order_id, instrument))
 
 
 def _ensure_ticket(state: State, package: Package, attempt: Attempt, evidence: Evidence) -> None:

@@ -12,9 +12,9 @@ from shared.domain.commands import MarkProven
 from shared.domain.enums import HaltReason, Outcome, Venue
 from shared.domain.events import AccountSnapshot
 from shared.domain.ids import MarketId, venue_of
-from shared.domain.ledger import cash_account, opening_transaction
+from shared.domain.ledger import cash_account, opening_account, opening_transaction
 from shared.domain.package_table import PackageState
-from shared.domain.units import NS_PER_S, format_micros
+from shared.domain.units import NS_PER_S, UsdMicros, format_micros
 from shared.engine import accounting
 from shared.engine.halts import raise_halt
 from shared.engine.state import State, Turn
@@ -28,13 +28,11 @@ def on_account(state: State, turn: Turn, event: AccountSnapshot) -> None:
     view = state.venue(event.venue)
     view.account = event
     view.account_seen_mono_ns = turn.mono
-    if cash_account(event.venue) not in state.ledger.balances and state.run_id:
-        accounting.post(
-            state, turn, opening_transaction(event.venue, state.run_id, event.cash), None
-        )
     if not is_quiet(state, turn, event.venue, event.as_of_wall_ns):
         view.difference_since_ns = 0
         return
+    if opening_account(event.venue) not in state.ledger.balances and state.run_id:
+        _open_books(state, turn, event)
     text = difference(state, event)
     if not text:
         view.difference_since_ns, view.difference_text = 0, ""
@@ -46,6 +44,18 @@ def on_account(state: State, turn: Turn, event: AccountSnapshot) -> None:
         view.difference_text = text
         scope = f"venue:{event.venue.value}"
         raise_halt(state, turn, scope, HaltReason.RECONCILE_DIFFERENCE, note=text)
+
+
+def _open_books(state: State, turn: Turn, event: AccountSnapshot) -> None:
+    """Book what the account held before anything that we booked in it, once and for ever.
+
+    Asked only at a quiet moment: a crash may have lost the row while fills of ours were
+    kept, and then the cash found now is not what the account began with.
+    """
+    began_with = event.cash - state.ledger.balance(cash_account(event.venue))
+    if began_with >= 0:
+        opening = opening_transaction(event.venue, state.run_id, UsdMicros(began_with))
+        accounting.post(state, turn, opening, None)
 
 
 def is_quiet(state: State, turn: Turn, venue: Venue, as_of_wall_ns: int) -> bool:

@@ -46,6 +46,8 @@ class FaultKind(StrEnum):
     DIVERGENCE = "divergence"
     FOREIGN_FILL = "foreign_fill"
     CONFIG_ERROR = "config_error"
+    HALT = "halt"
+    """A person's pause or freeze, struck at the worst step."""
 
 
 class Where(StrEnum):

@@ -167,7 +167,8 @@ def _no_lease(real: Any) -> Any:
 def _adjusting(real: Any) -> Any:
     def wrong(state: Any, turn: Any, event: Any) -> None:
         account = f"cash:{event.venue.value}"
-        state.ledger.balances[account] = event.cash
+        if account in state.ledger.balances:
+            state.ledger.balances[account] = event.cash
         real(state, turn, event)
 
     return wrong

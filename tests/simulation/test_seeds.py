@@ -22,8 +22,8 @@ FOUND = [
     for line in SEEDS_FILE.read_text().splitlines()
     if line and not line.startswith("#")
 ]
-FRESH = int(os.environ.get("TWINLEG_SEEDS", "160"))
-CHUNK = 20
+FRESH = int(os.environ.get("TWINLEG_SEEDS", "1000"))
+CHUNK = 100
 
 
 @pytest.mark.parametrize(("seed", "edition"), FOUND)
@@ -43,14 +43,14 @@ def test_i19_one_seed_gives_one_run_under_any_hash_seed() -> None:
     """Commands are byte-identical on another interpreter start and another hash seed."""
     program = (
         "import hashlib\n"
-        "from shared.drivers.simulate import Simulation\n"
+        "from shared.drivers.simulate import make_world\n"
         "import shared.drivers.sim_trader as t\n"
         "h = hashlib.sha256()\n"
         "old = t.SimTrader._carry_out\n"
         "def spy(self, c):\n"
         "    h.update(repr(c).encode()); old(self, c)\n"
         "t.SimTrader._carry_out = spy\n"
-        "Simulation(7).run()\n"
+        "make_world(7).run()\n"
         "print(h.hexdigest())\n"
     )
     digests = {
@@ -90,7 +90,7 @@ def test_canary_a_hedge_of_the_wrong_size_is_caught(monkeypatch: pytest.MonkeyPa
         return replace(plan, qty=package.qty) if plan else None
 
     monkeypatch.setattr(hedger, "_hedge_plan", wrong)
-    assert "I-10" in _violations(range(10_000, 10_040))
+    assert "I-10" in _violations(range(10_000, 10_100))
 
 
 def test_canary_timeout_taken_as_rejection_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ def test_canary_timeout_taken_as_rejection_is_caught(monkeypatch: pytest.MonkeyP
         real(self, delay, outcome)
 
     monkeypatch.setattr(sim_venue.SimVenue, "_answer", lying)
-    assert _is_caught(range(10_000, 10_060))
+    assert _is_caught(range(10_000, 10_300))
 
 
 def test_canary_new_id_per_retry_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,4 +118,4 @@ def test_canary_new_id_per_retry_is_caught(monkeypatch: pytest.MonkeyPatch) -> N
         return ticket
 
     monkeypatch.setattr(attempts, "build_ticket", renamed)
-    assert _is_caught(range(10_000, 10_040))
+    assert _is_caught(range(10_000, 10_200))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.drivers import campaign
+from shared.drivers.campaign_tally import Tally
+from shared.drivers.sim_faults import NOT_INJECTED
+from shared.exchange.fault_plan import FaultKind
 from trader_task.cli import run
 
 KEYS = {"seeds", "steps", "packages", "faults", "outcomes", "exposure_seconds_max", "violations"}
@@ -53,6 +57,47 @@ def test_a_range_that_means_nothing_is_wrong_use(
     assert captured.out == "" and len(captured.err.strip().splitlines()) == 1
 
 
-def test_a_long_run_without_coverage_fails() -> None:
-    assert campaign.missing_coverage({}, set())
-    assert campaign.failed({"violations": [], "missing": ["fault crash"]})
+def test_a_long_run_without_coverage_fails_and_names_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(campaign, "COVERAGE_FROM", 1)
+    assert run(["simulate", "--seeds", "5:6"]) == 1
+    printed = capsys.readouterr().out
+    assert "not covered: state exited_early" in printed
+    assert "not covered: edge hedged --exit_go--> exiting" in printed
+
+
+def test_many_seeds_want_every_fault_a_hundred_times() -> None:
+    tally = Tally(seeds=20_000, faults={kind.value: 99 for kind in FaultKind})
+    wanted = {kind for kind in FaultKind if kind not in NOT_INJECTED}
+    missing = [name for name in tally.missing(100) if name.startswith("fault ")]
+    assert len(missing) == len(wanted)
+    assert not [name for name in tally.missing(99) if name.startswith("fault ")]
+
+
+def test_a_stopped_campaign_goes_on_where_it_stood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign, "CHUNK", 3)
+    monkeypatch.setattr(campaign, "KEEP_EVERY", 1)
+    state = tmp_path / "campaign.json"
+    real, ran = campaign.run_chunk, []
+
+    def counting(chunk: tuple[int, int]) -> dict[str, Any]:
+        ran.append(chunk)
+        return real(chunk)
+
+    def stopping(chunk: tuple[int, int]) -> dict[str, Any]:
+        if chunk[0] > 43:
+            raise KeyboardInterrupt
+        return counting(chunk)
+
+    monkeypatch.setattr(campaign, "run_chunk", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        campaign.run_campaign(40, 50, state_file=state)
+    monkeypatch.setattr(campaign, "run_chunk", counting)
+    resumed = campaign.run_campaign(40, 50, state_file=state)
+    assert ran == [(40, 43), (43, 46), (46, 49), (49, 50)]
+    assert resumed == campaign.run_campaign(40, 50)
+    with pytest.raises(ValueError, match="holds seeds 40:50"):
+        campaign.run_campaign(40, 51, state_file=state)

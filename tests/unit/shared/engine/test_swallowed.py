@@ -1,0 +1,71 @@
+"""What a crash or a lost message swallowed comes to light again; each once broke a seed."""
+
+from __future__ import annotations
+
+from shared.domain import commands as cm
+from shared.domain import events as ev
+from shared.domain.enums import Purpose, Venue
+from shared.domain.ledger import cash_account, opening_account
+from shared.domain.order import AckStatus, Evidence, EvidenceKind, OrderState
+from shared.domain.package_table import PackageState
+from shared.domain.units import NS_PER_S, QtyMicros, UsdMicros
+from tests.support.kernel_desk import ONE, WALL, Desk, empty_state
+
+PS = PackageState
+
+
+def test_a_held_hedge_that_came_to_rest_is_cancelled_at_every_finding() -> None:
+    """Its cancel may be refused: each time it is found alive, it is asked for again (F-051)."""
+    desk = Desk()
+    desk.book(Venue.KALSHI, 54, 56, 100)
+    desk.book(Venue.POLYMARKET, 44, 46, 400)
+    first = desk.tickets()[-1]
+    assert first.venue is Venue.KALSHI
+    desk.sending(first)
+    desk.answer(first)
+    hedge = desk.tickets()[-1]
+    assert hedge.purpose is Purpose.HEDGE
+    desk.sending(hedge)
+    desk.answer(hedge, 0, status=AckStatus.HELD)
+    assert desk.package.state is PS.LEG2_UNKNOWN
+    alive = Evidence(hedge.attempt_id, EvidenceKind.LIVE, "o-1")
+    for findings in (1, 2, 3):
+        desk.pass_time(600)
+        desk.give(ev.EvidenceFound(desk.package.package_id, (alive,)))
+        assert len(desk.asked(cm.CancelOrder)) >= findings
+    gone = Evidence(hedge.attempt_id, EvidenceKind.ABSENT, "o-1")
+    desk.give(ev.EvidenceFound(desk.package.package_id, (gone,)))
+    assert desk.package.attempts[hedge.attempt_id].state is OrderState.ABSENT
+    assert desk.package.state is not PS.LEG2_UNKNOWN
+
+
+def test_an_order_that_is_still_waited_for_is_not_cancelled() -> None:
+    desk = Desk()
+    first = desk.open_edge()
+    desk.sending(first)
+    alive = Evidence(first.attempt_id, EvidenceKind.LIVE, "o-1")
+    desk.give(ev.EvidenceFound(desk.package.package_id, (alive,)))
+    assert desk.package.state is PS.LEG1_SENT and desk.asked(cm.CancelOrder) == []
+
+
+def test_the_opening_cash_is_booked_although_a_crash_lost_its_row() -> None:
+    """A restart found fills in the books and no opening: it is what the account began with."""
+    kept = {"cash:kalshi": -5 * ONE, "position:kalshi:M:yes": 5 * ONE}
+    desk = Desk(recovered=empty_state(balances=kept))
+    ledger = desk.kernel.state.ledger
+    assert ledger.balance(opening_account(Venue.KALSHI)) == -5_005 * ONE
+    assert ledger.balance(cash_account(Venue.KALSHI)) == 5_000 * ONE
+    assert ledger.total() == 0
+
+
+def test_the_opening_cash_waits_for_a_quiet_moment() -> None:
+    """While orders of a package are open, the cash found is not what the account began with."""
+    desk = Desk()
+    state = desk.kernel.state
+    desk.open_edge()
+    del state.ledger.balances[opening_account(Venue.KALSHI)]
+    state.ledger.balances[cash_account(Venue.KALSHI)] -= 5_000 * ONE
+    snapshot = ev.AccountSnapshot(Venue.KALSHI, UsdMicros(4_990 * ONE), (), (), WALL + NS_PER_S)
+    desk.give(snapshot)
+    assert opening_account(Venue.KALSHI) not in state.ledger.balances
+    assert QtyMicros(0) == state.ledger.balance(cash_account(Venue.KALSHI))
