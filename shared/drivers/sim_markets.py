@@ -65,6 +65,8 @@ class Markets:
         self.truth: dict[MarketId, int] = {}
         """Hidden YES price of each question, in cents."""
         self.pairs: list[MatchedPair] = []
+        self.gaps: tuple[int, ...] = (0, 0, 0, 4, -4, 6, -6, 9)
+        """Cents by which a quote may stand off the hidden price."""
         self.resolve_at = (
             self.rng.randint(30, 120) * NS_PER_S if self.rng.random() < 0.6 else 1 << 62
         )
@@ -112,7 +114,7 @@ class Markets:
         listed = exchange.market(market)
         if listed is None or listed.status is not MarketStatus.ACTIVE:
             return
-        gap = self.rng.choice((0, 0, 0, 4, -4, 6, -6, 9))
+        gap = self.rng.choice(self.gaps)
         centre = min(max(self.truth[market] + gap, 4), 95)
         bids = {
             (centre - 1 - k) * 10_000: self.rng.randint(5, 400) * 1_000_000

@@ -117,6 +117,8 @@ def package_from(row: Row, attempt_rows: list[Row], turn: Turn) -> Package:
         parent_id=PackageId(row["parent_id"]) if row.get("parent_id") else None,
         failed_trades=int(envelope.get("failed_trades", 0)),
         extra_attempts=int(envelope.get("extra_attempts", 0)),
+        active_used_ns=int(envelope.get("active_used_ns", 0)),
+        finality_used_ns=int(envelope.get("finality_used_ns", 0)),
         paid_legs={int(leg): int(paid) for leg, paid in _paid(envelope)},
         payout_cash_usd=int(envelope.get("payout_cash_usd", 0)),
         hedged_wall_ns=envelope.get("hedged_wall_ns"),

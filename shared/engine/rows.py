@@ -63,6 +63,8 @@ def envelope_of(package: Package) -> dict[str, Any]:
         "source": package.source,
         "failed_trades": package.failed_trades,
         "extra_attempts": package.extra_attempts,
+        "active_used_ns": package.active_used_ns,
+        "finality_used_ns": package.finality_used_ns,
         "paid_legs": {str(leg): paid for leg, paid in sorted(package.paid_legs.items())},
         "payout_cash_usd": package.payout_cash_usd,
         "hedged_wall_ns": package.hedged_wall_ns,

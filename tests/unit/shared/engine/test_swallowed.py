@@ -6,10 +6,10 @@ from shared.domain import commands as cm
 from shared.domain import events as ev
 from shared.domain.enums import Purpose, Venue
 from shared.domain.ledger import cash_account, opening_account
-from shared.domain.order import AckStatus, Evidence, EvidenceKind, OrderState
+from shared.domain.order import AckStatus, Evidence, EvidenceKind, OrderState, Rejected
 from shared.domain.package_table import PackageState
 from shared.domain.units import NS_PER_S, QtyMicros, UsdMicros
-from tests.support.kernel_desk import ONE, WALL, Desk, empty_state
+from tests.support.kernel_desk import ONE, WALL, Desk, empty_state, restarted
 
 PS = PackageState
 
@@ -69,3 +69,20 @@ def test_the_opening_cash_waits_for_a_quiet_moment() -> None:
     desk.give(snapshot)
     assert opening_account(Venue.KALSHI) not in state.ledger.balances
     assert QtyMicros(0) == state.ledger.balance(cash_account(Venue.KALSHI))
+
+
+def test_a_restart_does_not_give_a_package_its_exposure_budget_again() -> None:
+    """The time already exposed is kept with the envelope (I-07)."""
+    desk = Desk()
+    first = desk.open_edge()
+    desk.sending(first)
+    desk.answer(first)
+    hedge = desk.tickets()[-1]
+    desk.give(ev.BookReplaced(hedge.market_id, (), (), WALL + desk.mono))
+    desk.give(ev.BookReplaced(first.market_id, (), (), WALL + desk.mono))
+    desk.pass_time(100)
+    desk.give(ev.AttemptAnswered(Rejected(hedge.attempt_id, "refused by list")))
+    desk.pass_time(4_000)
+    used = desk.package.active_used_ns
+    assert desk.package.state is PS.UNWIND_WAIT and used > 3 * NS_PER_S
+    assert restarted(desk).package.active_used_ns == used
