@@ -91,11 +91,23 @@ class MoneyChecker:
         state = trader.kernel.state
         if state.ledger.total() != 0:
             self.truth.fail("I-02", f"the ledger sums to {state.ledger.total()}")
+        self._record(trader)
         self.check_bounds(state.instruments)
         for venue in self.truth.venues.values():
             self._account(trader, venue)
         self._orphans(trader)
         self._profit(trader)
+
+    def _record(self, trader: SimTrader) -> None:
+        """Every running balance is the sum of the postings on record: nothing is adjusted."""
+        sums: dict[str, int] = {}
+        for row in trader.store.all_rows("ledger_postings"):
+            sums[row["account"]] = sums.get(row["account"], 0) + row["usd_micros"]
+        balances = trader.kernel.state.ledger.balances
+        for account in sorted({*sums, *balances}):
+            if sums.get(account, 0) != balances.get(account, 0):
+                text = f"{account}: {balances.get(account, 0)}, postings {sums.get(account, 0)}"
+                self.truth.fail("I-02", text)
 
     def _account(self, trader: SimTrader, venue: SimVenue) -> None:
         """Cash, fees and fills of one venue equal ours, micro-exact; none lost, none doubled."""

@@ -166,10 +166,13 @@ def _no_lease(real: Any) -> Any:
 
 def _adjusting(real: Any) -> Any:
     def wrong(state: Any, turn: Any, event: Any) -> None:
-        account = f"cash:{event.venue.value}"
-        if account in state.ledger.balances:
-            state.ledger.balances[account] = event.cash
         real(state, turn, event)
+        balances = state.ledger.balances
+        account = f"cash:{event.venue.value}"
+        off = event.cash - balances.get(account, event.cash)
+        if off:
+            balances[account] += off
+            balances["adjusted"] = balances.get("adjusted", 0) - off
 
     return wrong
 
