@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from shared.domain import commands as cm
 from shared.domain.enums import Venue
-from shared.domain.events import Event
+from shared.domain.events import AccountSnapshot, Event, StateLoaded
 from shared.domain.ids import PackageId
 from shared.domain.order import LegTicket
 from shared.domain.package_table import PackageState
@@ -89,14 +89,22 @@ class Checkers:
     def before_send(self, trader: SimTrader, approved: RiskApproved[LegTicket]) -> None:
         self.wire.judge(trader, approved)
 
-    def after_step(self, trader: SimTrader, event: Event, out: list[cm.Command]) -> None:
-        """Judge what one step of a living, unfenced process has done."""
-        self.life.on_stamp(event.stamp)
-        if not out and event.stamp.seq % LOOK_EVERY:
-            return
+    def on_rows(self, out: list[cm.Command]) -> None:
+        """Take every posting, also of a process that is working off what queued up."""
         for command in out:
             if isinstance(command, cm.WriteRows) and command.table == "ledger_postings":
                 self.money.on_postings(command.rows)
+
+    def after_step(self, trader: SimTrader, event: Event, out: list[cm.Command]) -> None:
+        """Judge what one step of a living, unfenced process has done."""
+        self.life.on_stamp(event.stamp)
+        is_account = isinstance(event.body, AccountSnapshot)
+        if not out and event.stamp.seq % LOOK_EVERY and not is_account:
+            return
+        if isinstance(event.body, StateLoaded):
+            self.money.sums = dict(trader.kernel.state.ledger.balances)
+        elif is_account or event.stamp.seq % LOOK_EVERY == 0:
+            self.money.check_balances(trader)
         for package in self.life.after_step(trader.kernel, event.stamp.mono_ns):
             self.money.on_state(package, self.life.clocks[package.package_id].was_stuck)
         if event.stamp.seq % LOOK_EVERY == 0:

@@ -31,6 +31,8 @@ class MoneyChecker:
         self.opening = opening
         self.posted: set[str] = set()
         """Postings that the living process wrote; a restart may write lost ones again."""
+        self.sums: dict[str, int] = {}
+        """What the living process's balances must be by its postings alone."""
         self.bounded: set[str] = set()
         """Orders whose fee was compared with its bound."""
 
@@ -45,9 +47,22 @@ class MoneyChecker:
                 self.truth.fail("I-02", f"{name} is posted twice")
             self.posted.add(name)
             sums[row["txn_id"]] = sums.get(row["txn_id"], 0) + row["usd_micros"]
+            account = row["account"]
+            self.sums[account] = self.sums.get(account, 0) + row["usd_micros"]
         for txn, total in sums.items():
             if total != 0:
                 self.truth.fail("I-02", f"{txn} sums to {total}")
+
+    def check_balances(self, trader: SimTrader) -> None:
+        """Nothing but a posting moves a balance; nothing is adjusted to a venue (I-02)."""
+        balances = trader.kernel.state.ledger.balances
+        if balances == self.sums:
+            return
+        for account in sorted({*self.sums, *balances}):
+            running, posted = balances.get(account, 0), self.sums.get(account, 0)
+            if running != posted:
+                self.truth.fail("I-02", f"{account} holds {running}, its postings {posted}")
+        self.sums = dict(balances)
 
     def on_state(self, package: Package, was_stuck: bool) -> None:
         """A package has just come to rest: what it lost is inside its bound (I-30)."""
@@ -91,23 +106,12 @@ class MoneyChecker:
         state = trader.kernel.state
         if state.ledger.total() != 0:
             self.truth.fail("I-02", f"the ledger sums to {state.ledger.total()}")
-        self._record(trader)
+        self.check_balances(trader)
         self.check_bounds(state.instruments)
         for venue in self.truth.venues.values():
             self._account(trader, venue)
         self._orphans(trader)
         self._profit(trader)
-
-    def _record(self, trader: SimTrader) -> None:
-        """Every running balance is the sum of the postings on record: nothing is adjusted."""
-        sums: dict[str, int] = {}
-        for row in trader.store.all_rows("ledger_postings"):
-            sums[row["account"]] = sums.get(row["account"], 0) + row["usd_micros"]
-        balances = trader.kernel.state.ledger.balances
-        for account in sorted({*sums, *balances}):
-            if sums.get(account, 0) != balances.get(account, 0):
-                text = f"{account}: {balances.get(account, 0)}, postings {sums.get(account, 0)}"
-                self.truth.fail("I-02", text)
 
     def _account(self, trader: SimTrader, venue: SimVenue) -> None:
         """Cash, fees and fills of one venue equal ours, micro-exact; none lost, none doubled."""

@@ -23,7 +23,7 @@ from shared.drivers.sim_world import Simulation
 
 FAULTY_MIN_S: Final = 7
 FAULTY_MAX_S: Final = 12
-OPEN_ON_S: Final = 2
+OPEN_ON_S: Final = 3
 """Openings go on for this long after the faults ended."""
 HEAL_NS: Final = 75 * NS_PER_S
 GRACE_NS: Final = 240 * NS_PER_S

@@ -73,7 +73,6 @@ MORE_RATES: Final[dict[str, float]] = {
 CHANCE_MAX: Final = 0.5
 KIND_OF: Final = {
     "config": FaultKind.CONFIG_ERROR,
-    "halt": FaultKind.HALT,
     "pause.ticket": FaultKind.FREEZE,
     "crash.before_commit": FaultKind.CRASH,
     "crash.after_commit": FaultKind.CRASH,

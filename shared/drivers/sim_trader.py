@@ -84,6 +84,7 @@ class SimTrader:
         if self.is_fenced:
             self._carry_out_fenced(out)
             return
+        self.checkers.on_rows(out)
         if not self.backlog:
             self.checkers.after_step(self, event, out)
         if out and (moves := moves_of(out)):

@@ -201,6 +201,7 @@ pause | F-068 | freeze | process | - | - | the trader is frozen
 crash | F-071 | crash | process | - | - | the trader is killed
 lease.split | F-073 | lease_fight | process | - | - | a second trader
 pg.down | F-077 | db_down | process | - | - | Postgres is away
+halt | F-089 | halt | process | - | - | a person pauses or freezes everything
 aws.down | F-086 | db_down | process | - | - | AWS is away
 """
 

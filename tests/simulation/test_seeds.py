@@ -23,7 +23,7 @@ FOUND = [
     if line and not line.startswith("#")
 ]
 FRESH = int(os.environ.get("TWINLEG_SEEDS", "1000"))
-CHUNK = 100
+CHUNK = 250
 
 
 @pytest.mark.parametrize(("seed", "edition"), FOUND)
