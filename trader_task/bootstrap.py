@@ -40,7 +40,7 @@ from shared.adapters.venues.polymarket.market_data import PolymarketMarketData
 from shared.adapters.venues.polymarket.rest import PolymarketRest
 from shared.contracts import config_v1, names
 from shared.domain.config import DEFAULT_CONFIG, Config
-from shared.domain.enums import FillsMode, Venue
+from shared.domain.enums import FillsMode, Venue, VenueSet
 from shared.domain.errors import (
     ConfigError,
     DomainError,
@@ -64,6 +64,7 @@ from trader_task.outside import Outside
 from trader_task.settings import Settings
 from trader_task.start_checks import account_check, geoblock_check, jurisdiction_check
 from trader_task.trader import Trader
+from trader_task.venue_report import find_obstacles, load_report
 
 log = structlog.get_logger("bootstrap")
 
@@ -106,9 +107,9 @@ async def build_trader(
     Raises:
         ConfigError, NotAvailableError: this trader must not start; the supervisor gives up.
     """
-    if settings.mode.is_real_money:
-        raise NotAvailableError("real money needs a passed `twinleg venues check`")
     clock, build = SystemClock(), build_name()
+    if settings.mode.is_real_money:
+        refuse_unproven(settings, build, clock.wall_ns())
     stack = AsyncExitStack()
     journal = PostgresJournal(settings.dsn)
     stack.push_async_callback(journal.close)
@@ -162,6 +163,20 @@ async def build_trader(
     )
     late_sink.append(trader.hearing.hear)
     return trader
+
+
+def refuse_unproven(settings: Settings, build: str, wall_ns: int) -> None:
+    """Refuse real money unless today's check passed, the probe answered and a person agreed.
+
+    Raises:
+        NotAvailableError: every reason against, in one line.
+    """
+    report = load_report(settings.state_dir, VenueSet.LIVE)
+    obstacles = find_obstacles(report, build, wall_ns, settings.environment)
+    if not settings.jurisdiction:
+        obstacles.append("TWINLEG_JURISDICTION is not set")
+    if obstacles:
+        raise NotAvailableError(f"real money is refused: {'; '.join(obstacles)}")
 
 
 def _start_checks(

@@ -24,6 +24,7 @@ from trader_task.commands import (
     quotes,
     simulate,
     stops,
+    venues,
 )
 from trader_task.commands.answers import DONE, FAILED, WRONG_USE, WrongUse
 
@@ -54,6 +55,7 @@ def _register() -> None:
         ("edge", quotes.edge_app),
         ("orders", quotes.orders_app),
         ("match", match.app),
+        ("venues", venues.app),
         ("config", config.app),
         ("package", packages.app),
         ("position", packages.position_app),

@@ -61,6 +61,26 @@ _URLS: Final = {
     "TWINLEG_POLYMARKET_DATA_URL": "polymarket_data_url",
     "TWINLEG_POLYMARKET_WS_URL": "polymarket_ws_url",
 }
+_POLYMARKET_READS: Final = {
+    "TWINLEG_POLYMARKET_GAMMA_URL": "https://gamma-api.polymarket.com",
+    "TWINLEG_POLYMARKET_DATA_URL": "https://data-api.polymarket.com",
+    "TWINLEG_POLYMARKET_WS_URL": "wss://ws-subscriptions-clob.polymarket.com/ws",
+    "TWINLEG_GEOBLOCK_URL": "https://polymarket.com/api/geoblock",
+}
+_OWN_HOSTS: Final = {
+    VenueSet.DEMO: {
+        "TWINLEG_KALSHI_URL": "https://external-api.demo.kalshi.co",
+        "TWINLEG_KALSHI_WS_URL": "wss://external-api-ws.demo.kalshi.co/trade-api/ws/v2",
+        "TWINLEG_POLYMARKET_CLOB_URL": "https://clob-staging.polymarket.com",
+        **_POLYMARKET_READS,
+    },
+    VenueSet.LIVE: {
+        "TWINLEG_KALSHI_URL": "https://external-api.kalshi.com",
+        "TWINLEG_KALSHI_WS_URL": "wss://external-api-ws.kalshi.com/trade-api/ws/v2",
+        "TWINLEG_POLYMARKET_CLOB_URL": "https://clob.polymarket.com",
+        **_POLYMARKET_READS,
+    },
+}
 # What a command in another shell needs to find the same stores; no secret among them.
 SHARED_NAMES: Final = (
     "TWINLEG_STAGE",
@@ -146,6 +166,15 @@ def with_running_trader(environment: Mapping[str, str]) -> dict[str, str]:
     return merged
 
 
+def with_own_hosts(environment: Mapping[str, str], venues: VenueSet) -> dict[str, str]:
+    """Return ``environment`` with the venues' own demo or live hosts; simulators unchanged.
+
+    Addresses that a running edition left behind are those of its simulators: they are
+    replaced, never mixed in (F-093).
+    """
+    return {**environment, **_OWN_HOSTS.get(venues, {})}
+
+
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Read and check the settings.
 
@@ -165,11 +194,16 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         geoblock_url=env.get("TWINLEG_GEOBLOCK_URL", ""),
         aws_endpoint_url=env.get("AWS_ENDPOINT_URL", ""),
         aws_region=env.get("AWS_REGION", "eu-west-1"),
-        jurisdiction=_jurisdiction(env.get("TWINLEG_JURISDICTION", "")),
+        jurisdiction=jurisdiction_of(env),
         environment=env,
     )
     refuse_swapped_modes(settings)
     return settings
+
+
+def jurisdiction_of(environment: Mapping[str, str]) -> str:
+    """Return the operator's country, or an empty text. Raises ConfigError."""
+    return _jurisdiction(environment.get("TWINLEG_JURISDICTION", ""))
 
 
 def _jurisdiction(text: str) -> str:

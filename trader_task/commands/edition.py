@@ -14,7 +14,7 @@ import typer
 from shared.domain.enums import FillsMode, RunMode, VenueSet
 from trader_task.commands.answers import Failed, WrongUse
 from trader_task.commands.running import environment
-from trader_task.settings import REPOSITORY, load_settings
+from trader_task.settings import REPOSITORY, load_settings, with_own_hosts
 
 Mode = Annotated[FillsMode, typer.Option(help="who fills: the model, or the venue")]
 Venues = Annotated[VenueSet, typer.Option(help="which hosts")]
@@ -47,7 +47,7 @@ def trade(mode: Mode = FillsMode.PAPER, venues: Venues = VenueSet.SIM) -> None:
     from trader_task.__main__ import supervise
     from trader_task.logs import set_up_logs
 
-    env = environment()
+    env = with_own_hosts(environment(), venues)
     env["TWINLEG_MODE"] = RunMode.of(mode, venues).value
     settings = load_settings(env)
     set_up_logs(env.get("TWINLEG_LOG_LEVEL", "INFO"))

@@ -16,11 +16,6 @@ from shared.domain.errors import NotAvailableError
 OPEN: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 GROUPS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
-    "venues": (
-        ("check", "checking keys, scopes, approvals and balances at real venues"),
-        ("setup", "approvals at real venues"),
-        ("probe", "probing demo and live venues"),
-    ),
     "data": tuple(
         (verb, "the data sets of recorded and generated markets")
         for verb in ("generate", "check", "import", "export")

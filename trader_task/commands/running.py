@@ -46,10 +46,8 @@ def fetch_snapshot() -> dict[str, Any]:
         raise Failed(f"the trader does not answer ({error}); start with `twinleg up`") from None
 
 
-def open_stores() -> CommandStores:
-    """Return the stores that commands use. Raises ConfigError when they are not known."""
-    from trader_task import bootstrap
-
+def prepared_environment() -> dict[str, str]:
+    """Return ``environment()`` after giving this process what its AWS clients need of it."""
     env = environment()
     for name, value in env.items():
         if name.startswith(("TWINLEG_", "AWS_")):
@@ -58,4 +56,12 @@ def open_stores() -> CommandStores:
         # The embedded cloud wants keys, any keys; real ones never go to a local endpoint.
         os.environ.setdefault("AWS_ACCESS_KEY_ID", "local")
         os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "local")
+    return env
+
+
+def open_stores() -> CommandStores:
+    """Return the stores that commands use. Raises ConfigError when they are not known."""
+    from trader_task import bootstrap
+
+    prepared_environment()
     return bootstrap.open_command_stores(os.environ)

@@ -95,6 +95,14 @@ def create_app(
         account_of(request)
         return answer(costs_object())
 
+    async def list_keys(request: web.Request) -> web.Response:
+        name = account_of(request)
+        keys = [a.key_id for a in accounts.kalshi if a.name == name]
+        rows = [
+            {"api_key_id": key, "name": name, "scopes": ["read", "write::trade"]} for key in keys
+        ]
+        return answer({"api_keys": rows})
+
     async def listen(_app: web.Application) -> AsyncIterator[None]:
         unsubscribe = exchange.subscribe(hub.on_happening)
         yield
@@ -108,6 +116,7 @@ def create_app(
     TransferRoutes(world, exchange, account_of).add_to(app, API)
     app.router.add_get(API + "/account/limits", get_limits)
     app.router.add_get(API + "/account/endpoint_costs", get_costs)
+    app.router.add_get(API + "/api_keys", list_keys)
     app.router.add_get(SOCKET, open_stream)
     add_fault_routes(app, world)
     app.cleanup_ctx.append(listen)

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from shared.adapters.venues.kalshi.capabilities import choose_endpoints
+from shared.adapters.venues.polymarket.access import PRODUCTION
 from shared.domain.enums import FillsMode, RunMode, VenueSet
 from shared.domain.errors import ConfigError
 from trader_task.settings import (
     STATE_FILE,
     load_settings,
     shared_environment,
+    with_own_hosts,
     with_running_trader,
 )
 
@@ -102,3 +105,20 @@ def test_a_broken_state_file_changes_nothing(tmp_path: Path, text: str) -> None:
 def test_i27_a_password_never_enters_the_state_file() -> None:
     settings = load_settings({**SIM, "TWINLEG_DSN": "postgresql://u:secret@db/x"})
     assert "secret" not in json.dumps(shared_environment(settings))
+
+
+@pytest.mark.parametrize("venues", [VenueSet.DEMO, VenueSet.LIVE])
+def test_demo_and_live_use_their_own_hosts_whatever_a_running_edition_left(
+    venues: VenueSet,
+) -> None:
+    left = dict(SIM, TWINLEG_STAGE="staging", TWINLEG_MODE=f"paper_{venues.value}")
+    with pytest.raises(ConfigError, match="may not use"):
+        load_settings(left)
+    settings = load_settings(with_own_hosts(left, venues))
+    endpoints = choose_endpoints(venues, settings.urls.kalshi_url, settings.urls.kalshi_ws_url)
+    assert endpoints == choose_endpoints(venues)
+    assert settings.geoblock_url == PRODUCTION.geoblock
+
+
+def test_simulators_keep_the_addresses_they_have() -> None:
+    assert with_own_hosts(SIM, VenueSet.SIM) == SIM

@@ -131,6 +131,30 @@ class KalshiRest:
             raise StoreError(f"kalshi GET {path}: body over {_BODY_MAX} bytes")
         return answer.content
 
+    async def date_header(self) -> str:
+        """Return the ``Date`` of one cheap answer (whole seconds). Raises StoreError."""
+        answer = await self._probe_get("/exchange/status", self.clock.wall_ns())
+        return str(answer.headers.get("Date", ""))
+
+    async def is_signature_accepted(self, wall_ns: int, path: str) -> bool:
+        """Say whether a read signed as if it were ``wall_ns`` is let in. Raises StoreError."""
+        status = (await self._probe_get(path, wall_ns)).status_code
+        if status not in (200, 401):
+            raise StoreError(f"kalshi GET {path}: HTTP {status}")
+        return status == 200
+
+    async def _probe_get(self, path: str, wall_ns: int) -> httpx.Response:
+        """One GET outside the ordinary reads, signed for a given time; any status."""
+        await self._await_read_tokens(background=True)
+        assert self._signer is not None, "needs a key"
+        headers = self._signer.headers(wall_ns, "GET", cap.API_PATH + path)
+        try:
+            return await self._client.get(
+                cap.API_PATH + path, headers=headers, timeout=self._read_timeout
+            )
+        except (httpx.HTTPError, OSError) as error:
+            raise StoreError(f"kalshi GET {path}: {type(error).__name__}") from error
+
     async def _await_read_tokens(self, background: bool) -> None:
         reads = self.budget.reads
         need = cap.COST_DEFAULT + (min(cap.READ_RESERVED, reads.capacity // 2) * background)

@@ -351,6 +351,17 @@ class BucketRow(Struct, frozen=True):
     bucket_capacity: int
 
 
+class ApiKeyRow(Struct, frozen=True):
+    api_key_id: str
+    scopes: list[str] = []
+
+
+class ApiKeysReply(Struct, frozen=True):
+    """``GET /api_keys``."""
+
+    api_keys: list[ApiKeyRow]
+
+
 class LimitsReply(Struct, frozen=True):
     """``GET /account/limits``."""
 

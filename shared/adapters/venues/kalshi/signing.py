@@ -60,6 +60,11 @@ class Signer:
     def from_pem(key_id: str, pem: str) -> Signer:
         return Signer(key_id, load_private_key(pem))
 
+    @property
+    def kind(self) -> str:
+        """The algorithm of the key, for people."""
+        return "Ed25519" if isinstance(self._key, ed25519.Ed25519PrivateKey) else "RSA-PSS"
+
     def __repr__(self) -> str:
         return f"Signer({self.key_id!r})"
 

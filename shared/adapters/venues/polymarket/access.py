@@ -29,6 +29,14 @@ PRODUCTION: Final = Hosts(
     ws="wss://ws-subscriptions-clob.polymarket.com/ws",
     geoblock="https://polymarket.com/api/geoblock",
 )
+STAGING: Final = Hosts(
+    clob="https://clob-staging.polymarket.com",
+    gamma=PRODUCTION.gamma,
+    data=PRODUCTION.data,
+    ws=PRODUCTION.ws,
+    geoblock=PRODUCTION.geoblock,
+)
+"""Staging takes orders only; catalogue and streams are those of production."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from shared.adapters.venues.order_connection import (
     OrderConnection,
 )
 from shared.adapters.venues.polymarket.access import PRODUCTION, Credentials, Hosts
-from shared.adapters.venues.polymarket.parsing import decode
+from shared.adapters.venues.polymarket.parsing import decode, micros
 from shared.adapters.venues.polymarket.rate_limits import PolymarketBudget
 from shared.adapters.venues.polymarket.schemas import (
     ActivityRow,
@@ -197,6 +197,12 @@ class PolymarketRest:
             raise WireError("polymarket.rest.version", text)
         return int(text)
 
+    async def price(self, token: str, side: str) -> int:
+        """Return ``/price`` of one token in micros; what its side means is for probes to say."""
+        params = {"token_id": token, "side": side}
+        raw = await self._read(self.hosts.clob, "/price", params)
+        return micros(str(decode(_VERSION, raw, "polymarket.price").get("price")), "price")
+
     async def clob_market(self, condition: str) -> ClobMarketInfo:
         raw = await self._read(self.hosts.clob, f"/clob-markets/{condition}")
         return decode(_INFO, raw, "polymarket.clob_market")
@@ -232,6 +238,19 @@ class PolymarketRest:
         }
         raw = await self._read(self.hosts.clob, "/balance-allowance", params, auth=True)
         return decode(_BALANCE, raw, "polymarket.balance").balance
+
+    async def refresh_balance_cache(self) -> None:
+        """Have the venue read the wallet's pUSD and allowances from the chain again."""
+        assert self._credentials is not None
+        kind = str(int(self._credentials.signature_type))
+        params = {"asset_type": "COLLATERAL", "signature_type": kind}
+        await self._read(self.hosts.clob, "/balance-allowance/update", params, auth=True)
+
+    async def rate_limit_tier(self) -> str:
+        """Return the venue's own words on the account's tier, at most 80 characters."""
+        raw = await self._read(self.hosts.clob, "/v1/user/rate-limit-tier", auth=True)
+        row = decode(_VERSION, raw, "polymarket.rate_tier")
+        return str(row.get("tier") or raw.decode("utf-8", "replace"))[:80]
 
     async def positions(self) -> list[PositionRow]:
         assert self._credentials is not None
