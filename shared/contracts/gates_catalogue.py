@@ -111,11 +111,11 @@ GATES: Final[dict[GateCode, GateText]] = {
         {"n": count("open_clauses")},
     ),
     _G.PAIR_RULES_CHANGED: GateText(
-        "{venue} changed the rule text at {t}; back in review.",
+        "{venue} changed the {what} at {t}; back in review.",
         "rules changed",
         "warn",
-        "Compare the old and the new text on the Pairs page.",
-        {"venue": venue(), "t": time_of_day("changed_ns")},
+        "Compare old and new on the Pairs page; a changed grid or fee confirms itself.",
+        {"venue": venue(), "t": time_of_day("changed_ns"), "what": text("what")},
     ),
     _G.PAIR_SOURCE_DIFFERS: GateText(
         "{a} settles from {x}, {b} from {y}; not on the allowlist.",

@@ -37,7 +37,7 @@ def find(state: State, turn: Turn, view: PairView) -> Candidate | None:
     b = as_charged(state.instruments[pair.b], turn.wall)
     book_a, book_b = state.books[pair.a], state.books[pair.b]
     days = exposure.lock_days(max(a.settle_worst_ns, b.settle_worst_ns), turn.wall)
-    minimum = state.config.min_net_edge_micros
+    minimum = pair.min_edge(state.config.min_net_edge_micros)
     clearing: list[EdgeQuote] = []
     for outcome_a, outcome_b in pair.packages():
         if not edge.could_clear(book_a, book_b, a.fees, b.fees, outcome_a, outcome_b, minimum):

@@ -13,7 +13,7 @@ from typing import Final
 from shared.domain import fee_schedules
 from shared.domain.enums import BookState, GateCode, MarketStatus, Venue, Verdict
 from shared.domain.instrument import Instrument
-from shared.domain.pairing import MatchedPair
+from shared.domain.pairing import TEXT, MatchedPair
 from shared.domain.units import NS_PER_MS, NS_PER_S
 from shared.engine import windows
 from shared.engine.halts import GLOBAL, covering
@@ -126,9 +126,16 @@ def _pair_gates(
                 "open_clauses": str(pair.open_clauses),
             },
         )
-    if (pair.rules_hash_a, pair.rules_hash_b) != (a.rules_hash, b.rules_hash):
-        venue = a.venue if pair.rules_hash_a != a.rules_hash else b.venue
-        yield GateCode.PAIR_RULES_CHANGED, {"venue": venue.value, "changed_ns": str(turn.wall)}
+    for instrument, rules_hash, terms in (
+        (a, pair.rules_hash_a, pair.terms_a),
+        (b, pair.rules_hash_b, pair.terms_b),
+    ):
+        what = TEXT if rules_hash != instrument.rules_hash else ""
+        what = what or (terms.change(instrument) if terms is not None else "")
+        if what:
+            venue = {"venue": instrument.venue.value, "changed_ns": str(turn.wall)}
+            yield GateCode.PAIR_RULES_CHANGED, {**venue, "what": what}
+            break
     if turn.mono < view.rest_until_ns:
         left = (view.rest_until_ns - turn.mono) // NS_PER_S
         yield GateCode.COOLDOWN, {"left_s": str(left), "reason": view.rest_reason}

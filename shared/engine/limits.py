@@ -33,6 +33,8 @@ def edge_gates(state: State, view: PairView, found: Candidate | None) -> list[Ga
     params = {"net_micros": str(net), "min_micros": str(state.config.min_net_edge_micros)}
     if net < 0:
         gates.append((GateCode.EDGE_NEGATIVE, params))
+    elif not found.clears and net >= state.config.min_net_edge_micros:
+        gates.append((GateCode.PAIR_DIVERGENCE, _divergence_params(view, net)))
     elif not found.clears:
         gates.append((GateCode.EDGE_BELOW_MIN, params))
     if found.clears and _was_probed_as_bait(state, view, net):
@@ -53,6 +55,15 @@ def edge_gates(state: State, view: PairView, found: Candidate | None) -> list[Ga
             (GateCode.HEDGE_CHANCE_LOW, {"chance_ppm": str(found.hedge_ppm), "min_ppm": need})
         )
     return gates
+
+
+def _divergence_params(view: PairView, net_micros: int) -> dict[str, str]:
+    charge = view.pair.divergence_ppm
+    return {
+        "series": view.pair.series_id or view.pair.name,
+        "charge_micros": str(charge),
+        "left_micros": str(net_micros - charge),
+    }
 
 
 def _was_probed_as_bait(state: State, view: PairView, net_micros: int) -> bool:

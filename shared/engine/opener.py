@@ -74,7 +74,8 @@ def _fit(
     refused: list[Gate] = []
     while qty >= least:
         sized = _requote(state, turn, view, quote, qty)
-        if sized is None or sized.net_per_contract_micros < state.config.min_net_edge_micros:
+        least_edge = pair.min_edge(state.config.min_net_edge_micros)
+        if sized is None or sized.net_per_contract_micros < least_edge:
             thin = {"qty_micros": str(qty), "need_micros": str(quote.qty)}
             return None, [(GateCode.DEPTH_THIN, thin)]
         package = _build(state, turn, view, sized, found.leg_first, is_probe)

@@ -47,7 +47,7 @@ def could_clear(state: State, turn: Turn, view: PairView) -> bool:
     if a is None or b is None or book_a is None or book_b is None:
         return False
     a, b = as_charged(a, turn.wall), as_charged(b, turn.wall)
-    minimum = state.config.min_net_edge_micros
+    minimum = pair.min_edge(state.config.min_net_edge_micros)
     return any(
         edge.could_clear(book_a, book_b, a.fees, b.fees, outcome_a, outcome_b, minimum)
         for outcome_a, outcome_b in pair.packages()

@@ -69,10 +69,10 @@ export const GATES: Record<string, GateSentence> = {
 		"advice": "Read both rule texts on the Pairs page and decide."
 	},
 	"PAIR_RULES_CHANGED": {
-		"sentence": "{venue} changed the rule text at {t}; back in review.",
+		"sentence": "{venue} changed the {what} at {t}; back in review.",
 		"short": "rules changed",
 		"severity": "warn",
-		"advice": "Compare the old and the new text on the Pairs page."
+		"advice": "Compare old and new on the Pairs page; a changed grid or fee confirms itself."
 	},
 	"PAIR_SOURCE_DIFFERS": {
 		"sentence": "{a} settles from {x}, {b} from {y}; not on the allowlist.",

@@ -12,6 +12,7 @@ from shared.domain.config import Config
 from shared.domain.enums import (
     BookState,
     FeeType,
+    GateCode,
     HaltReason,
     MarketStatus,
     Outcome,
@@ -22,8 +23,9 @@ from shared.domain.enums import (
     Venue,
     Verdict,
 )
-from shared.domain.instrument import FeeSchedule
+from shared.domain.instrument import FeeSchedule, PriceRange
 from shared.domain.package_table import PackageState
+from shared.domain.pairing import Terms
 from shared.domain.units import NS_PER_S, PriceMicros, QtyMicros
 from tests.support.kernel_desk import CENT, KALSHI, ONE, POLY, WALL, Desk, instrument, matched_pair
 
@@ -169,6 +171,50 @@ GATES = [
         lambda d: d.give(ev.PairsChanged((replace(d.pair, verdict=Verdict.BLOCKED),), (d.a, d.b))),
     ),
 ]
+
+
+CHANGES = {
+    "rules text": {"rules_hash": "edited"},
+    "settlement source": {"settlement_source": "somebody else"},
+    "close time": {"close_ns": WALL + 90_000 * NS_PER_S},
+    "price grid": {"grid": (PriceRange(PriceMicros(0), PriceMicros(ONE), 1_000),)},
+    "fee scope": {"fees": FeeSchedule(FeeType.KALSHI_QUADRATIC, 70_000, 17_500, scope="event:E")},
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_i25_any_changed_term_stops_the_pair_and_is_named(what: str) -> None:
+    desk = Desk()
+    terms = replace(desk.pair, terms_a=Terms.of(desk.a), terms_b=Terms.of(desk.b))
+    desk.give(ev.PairsChanged((terms,), (desk.a, desk.b)))
+    desk.give(ev.InstrumentChanged(replace(desk.a, **CHANGES[what])))  # type: ignore[arg-type]
+    desk.book(Venue.KALSHI, 54, 56)
+    desk.book(Venue.POLYMARKET, 44, 46)
+    desk.give(ev.SecondTicked())
+    assert desk.tickets() == []
+    gates = dict(desk.kernel.state.pairs[desk.pair.pair_id].gates)
+    assert gates[GateCode.PAIR_RULES_CHANGED]["what"] == what
+    now = desk.kernel.state.instruments[KALSHI]
+    again = replace(terms, rules_hash_a=now.rules_hash, terms_a=Terms.of(now))
+    desk.give(ev.PairsChanged((again,), (now, desk.b)))
+    desk.give(ev.SecondTicked())
+    assert "PAIR_RULES_CHANGED" not in desk.gates()
+
+
+def test_f102_a_diverged_series_is_charged_and_then_blocks() -> None:
+    sizes = []
+    for charge in (0, 9_000, 30_000):
+        desk = Desk(pair=matched_pair(divergence_ppm=charge))
+        desk.book(Venue.KALSHI, 54, 56, 400)
+        desk.book(Venue.POLYMARKET, 44, 46, 400)
+        sizes.append(desk.tickets()[-1].qty if desk.tickets() else 0)
+    assert min(sizes[:2]) > sizes[2] == 0
+    desk.give(ev.SecondTicked())
+    net = desk.kernel.state.pairs[desk.pair.pair_id].best_micros
+    assert net is not None and net >= 25_000, "the edge itself would do"
+    assert desk.gates() == ["PAIR_DIVERGENCE"]
+    params = dict(desk.kernel.state.pairs[desk.pair.pair_id].gates)[GateCode.PAIR_DIVERGENCE]
+    assert params["charge_micros"] == "30000" and params["series"] == "KXS"
 
 
 @pytest.mark.parametrize(("code", "cause"), GATES, ids=[code for code, _ in GATES])
