@@ -55,6 +55,7 @@ from shared.domain.units import NS_PER_S, PriceMicros, UsdMicros
 from shared.engine.kernel import Kernel
 from shared.engine.metrics import gauges
 from shared.engine.view import live_snapshot
+from shared.ports.language_model import Embedder
 from shared.ports.stores import Row
 from shared.ports.venue import Account, Execution, MarketData
 from trader_task.build_identity import build_name, schema_name
@@ -322,6 +323,13 @@ def order_encoder(
         return encode_order_row(row)
 
     return encode
+
+
+def word_embedder() -> Embedder:
+    """Return the local embeddings of the matcher; about 0.3 s and 50 MB."""
+    from shared.adapters.llm.wordllama_embedder import WordLlamaEmbedder
+
+    return WordLlamaEmbedder()
 
 
 async def _oldest_open_ns(journal: PostgresJournal, clock: SystemClock) -> int:

@@ -18,6 +18,7 @@ from shared.matching import candidates
 from shared.matching.market_text import MarketText, from_row, kalshi_of, polymarket_of
 from shared.matching.propositions import Proposition, parse
 from shared.matching.verdicts import Judgement, judge
+from shared.ports.language_model import Embedder
 
 LABELS: Final = ("equivalent", "inverse", "related_not_equivalent", "unrelated")
 CANDIDATES: Final = 40
@@ -171,7 +172,11 @@ def _at_most(k: int, n: int, p: float) -> float:
 
 
 def universe(
-    kalshi: Iterable[Row], polymarket: Iterable[Row], snapshot: str, labels: Sequence[Row]
+    kalshi: Iterable[Row],
+    polymarket: Iterable[Row],
+    snapshot: str,
+    labels: Sequence[Row],
+    embedder: Embedder | None = None,
 ) -> dict[str, Any]:
     """Run candidates and rules over one snapshot of both catalogues.
 
@@ -181,7 +186,7 @@ def universe(
     first = [kalshi_of(r) for r in kalshi if _in(r, snapshot)]
     second_rows = [r for r in polymarket if _in(r, snapshot)]
     second = [polymarket_of(r) for r in second_rows]
-    found = list(candidates.pairs(first, second, CANDIDATES))
+    found = list(candidates.pairs(first, second, CANDIDATES, embedder))
     propositions_a, propositions_b = _Lazy(first), _Lazy(second)
     verdicts: Counter[str] = Counter()
     for i, j in found:

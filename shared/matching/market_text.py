@@ -127,17 +127,26 @@ def polymarket_of(raw: Mapping[str, Any], *, titles_only: bool = False) -> Marke
     """Return the texts of a Polymarket market object or labelled side."""
     native = raw.get("condition_id") or raw.get("conditionId")
     native = native or raw.get("market_id") or raw.get("id") or "?"
+    event = _event(raw)
     return MarketText(
         market_id=f"polymarket:{native}",
         venue=Venue.POLYMARKET,
         question=str(raw.get("question") or ""),
         label=str(raw.get("group_item_title") or raw.get("groupItemTitle") or ""),
-        event_title=str(raw.get("event_title") or ""),
+        event_title=str(raw.get("event_title") or event.get("title") or ""),
         rules="" if titles_only else str(raw.get("description") or ""),
         source=str(raw.get("resolution_source") or raw.get("resolutionSource") or ""),
         outcomes=_outcomes(raw.get("outcomes")),
         close_ns=_ns(raw.get("end_date") or raw.get("endDate")),
+        series=str(event.get("slug") or ""),
     )
+
+
+def _event(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the event that a Gamma market object carries, or nothing."""
+    events = raw.get("events")
+    first = events[0] if isinstance(events, list) and events else None
+    return first if isinstance(first, dict) else {}
 
 
 def _join(*texts: Any) -> str:

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.enums import Polarity
 from shared.domain.errors import TwinlegError
 from shared.domain.units import MICROS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class RankerUnavailableError(TwinlegError):
@@ -111,11 +115,11 @@ class TokenBudget(Protocol):
 
 
 class Embedder(Protocol):
-    """Turns short texts into unit vectors whose dot product is their likeness."""
+    """Turns words into vectors; the angle between two sums of words is their likeness."""
 
     @property
     def name(self) -> str: ...
 
-    def embed(self, texts: Sequence[str]) -> object:
-        """Return a float32 matrix, one row of length 1 a text (rows of zeros when empty)."""
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return a float32 matrix, one row a text, zeros for an empty one; not scaled."""
         ...

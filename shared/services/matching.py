@@ -20,6 +20,7 @@ from shared.matching.market_text import MarketText, from_catalogue
 from shared.matching.pair_names import pair_name
 from shared.matching.propositions import Proposition, parse
 from shared.matching.verdicts import Judgement, judge
+from shared.ports.language_model import Embedder
 from shared.ports.stores import CatalogueStore, LiveFlags, Row
 from shared.ports.venue import CatalogueMarket
 
@@ -42,6 +43,7 @@ def run(
     accept_score_ppm: int = ACCEPT_PPM,
     flags: LiveFlags | None = None,
     blocked_series: Collection[tuple[str, str]] = (),
+    embedder: Embedder | None = None,
 ) -> dict[str, int]:
     """Judge every candidate pair of Kalshi and Polymarket; return counts by verdict.
 
@@ -60,7 +62,7 @@ def run(
     counts: Counter[str] = Counter()
     fresh: list[Row] = []
     texts_a, texts_b = [from_catalogue(m) for m in first], [from_catalogue(m) for m in second]
-    for i, j in candidates.pairs(texts_a, texts_b):
+    for i, j in candidates.pairs(texts_a, texts_b, embedder=embedder):
         counts["candidates"] += 1
         row = _judged(first[i], second[j], texts_a[i], texts_b[j], accept_score_ppm, now_ns)
         old = rows.get(str(row["id"]))

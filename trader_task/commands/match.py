@@ -44,7 +44,11 @@ def universe(
     as_json: AsJson = False,
 ) -> None:
     """Run candidates and rules over two catalogues; print the recall of known pairs."""
-    result = matching.universe(_rows(kalshi), _rows(polymarket), snapshot, _rows(labels))
+    from trader_task.bootstrap import word_embedder
+
+    result = matching.universe(
+        _rows(kalshi), _rows(polymarket), snapshot, _rows(labels), word_embedder()
+    )
     if as_json:
         print_json(result)
         return

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from shared.adapters.llm.wordllama_embedder import WordLlamaEmbedder
 from shared.domain.enums import Polarity, Verdict
 from shared.matching import candidates
 from shared.matching.evaluation import evaluate, universe
 from shared.matching.market_text import MarketText, from_row, kalshi_of, polymarket_of
 from shared.matching.propositions import Proposition, parse
 from shared.matching.verdicts import judge
+from shared.ports.language_model import Embedder
 from tests.support.shared_data import SHARED, needs_shared
 
 pytestmark = needs_shared
@@ -147,12 +149,42 @@ def test_a_true_pair_with_one_side_changed_is_refused(name: str) -> None:
     assert tried > 100
 
 
+def lines(name: str) -> list[dict[str, Any]]:
+    with gzip.open(DATA / name, "rt") as file:
+        return [json.loads(line) for line in file]
+
+
 def test_candidates_hold_every_known_pair_of_a_snapshot() -> None:
-    with gzip.open(DATA / "universe_kalshi.jsonl.gz", "rt") as file:
-        kalshi = [json.loads(line) for line in file]
-    with gzip.open(DATA / "universe_polymarket.jsonl.gz", "rt") as file:
-        polymarket = [json.loads(line) for line in file]
+    kalshi, polymarket = lines("universe_kalshi.jsonl.gz"), lines("universe_polymarket.jsonl.gz")
     labels = json.loads((DATA / "universe_labelled_dev.json").read_text())
-    result = universe(kalshi, polymarket, "2026-03-01", labels)
+    result = universe(kalshi, polymarket, "2026-03-01", labels, WordLlamaEmbedder())
     assert result["candidates"]["recall_at_20"] == 1.0
     assert result["candidates"]["missed"] == []
+
+
+@pytest.mark.parametrize(
+    ("embedder", "least"), [(None, 0.99), (WordLlamaEmbedder(), 0.995)], ids=["words", "all"]
+)
+def test_each_direction_finds_the_labelled_positives_among_both_snapshots(
+    embedder: Embedder | None, least: float
+) -> None:
+    """All 664 positives of the labelled files, planted among every market of the snapshots."""
+    first = {m.market_id: m for m in map(kalshi_of, lines("universe_kalshi.jsonl.gz"))}
+    second = {m.market_id: m for m in map(polymarket_of, lines("universe_polymarket.jsonl.gz"))}
+    wanted = []
+    for name in FILES:
+        for row in rows(name):
+            a, b = from_row(row)
+            first.setdefault(a.market_id, a)
+            second.setdefault(b.market_id, b)
+            if row["label"] in ("equivalent", "inverse"):
+                wanted.append((a.market_id, b.market_id))
+    one = candidates.Side(list(first.values()), embedder)
+    two = candidates.Side(list(second.values()), embedder)
+    place_a = {m: n for n, m in enumerate(first)}
+    place_b = {m: n for n, m in enumerate(second)}
+    forth, back = one.nearest(two, 20), two.nearest(one, 20)
+    assert max(map(len, forth)) <= 20 and max(map(len, back)) <= 20
+    found = [(place_b[b] in forth[place_a[a]], place_a[a] in back[place_b[b]]) for a, b in wanted]
+    assert sum(f for f, _ in found) / len(wanted) >= least
+    assert sum(b for _, b in found) / len(wanted) >= least
