@@ -183,6 +183,15 @@ k.bust | F-032 | failed_settlement | trade | 2000 ms | bust reprice |\
  the trade is busted (or re-priced by this many cents) this long after it
 relayer | F-061 | slow | read | - | stall fail repeat |\
  redemptions stall, fail, or are listed twice
+u.ws.freeze | F-005 | freeze | frame | - | - | data stops, pings are still answered
+u.ws.cut | F-013 | disconnect | clock | - | - | every websocket is aborted
+u.ack_lost | F-015 | ack_lost | request | - | - | order executed, answer lost
+u.req_lost | F-016 | ack_lost | request | - | - | order request lost on its way
+u.5xx | F-018 | http_5xx | request | - | - | order executed, answered 500
+u.body | F-019 | bad_body | request | - | - | order executed, answered with a page
+u.bucket | F-024 | http_429 | request | - | - | 429 with the documented body
+u.stopgap | F-031 | account_limit | request | - | - |\
+ order refused with the words of a rate limit that is none
 tick_change | F-010 | tick_change | order | 100000 micros | - |\
  the grid becomes this step before the order
 k.pause | F-028 | venue_pause | read | 0 shard | shard exchange maintenance thursday |\
@@ -209,7 +218,8 @@ aws.down | F-086 | db_down | process | - | - | AWS is away
 def _read_row(line: str) -> Injection:
     key, number, kind, where, amount, forms, does = (cell.strip() for cell in line.split("|"))
     size, _, unit = amount.partition(" ")
-    venue = {"k": Venue.KALSHI, "p": Venue.POLYMARKET}.get(key.partition(".")[0])
+    venues = {"k": Venue.KALSHI, "p": Venue.POLYMARKET, "u": Venue.POLYMARKET_US}
+    venue = venues.get(key.partition(".")[0])
     return Injection(
         key=key,
         number=number,

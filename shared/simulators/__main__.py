@@ -11,7 +11,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from shared.domain.enums import Venue
 from shared.exchange.matching_core import Exchange
 from shared.exchange.records import restore
 from shared.exchange.venue_rules import rules_of
-from shared.simulators import kalshi_server, polymarket_server
+from shared.simulators import kalshi_server, polymarket_server, polymarket_us_server
 from shared.simulators.account_store import AccountStore
 from shared.simulators.keys import ACCOUNTS_FILE, AccountDirectory, ensure_files
 from shared.simulators.market_dynamics import MarketDynamics
@@ -32,6 +32,11 @@ from shared.simulators.recordings import Recordings, open_recordings
 from shared.simulators.world import LifeSource, World
 
 HOST: Final = "127.0.0.1"
+SERVERS: Final[dict[Venue, Callable[[World, Exchange, AccountDirectory], web.Application]]] = {
+    Venue.KALSHI: kalshi_server.create_app,
+    Venue.POLYMARKET: polymarket_server.create_app,
+    Venue.POLYMARKET_US: polymarket_us_server.create_app,
+}
 SHUTDOWN_S: Final = 2.0
 FAILED_PPM: Final = 15_000
 """Trades that end FAILED unless asked otherwise: 1 to 2 % on an ordinary day."""
@@ -41,6 +46,12 @@ def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m shared.simulators", description=__doc__)
     parser.add_argument("--kalshi-port", type=int, default=8702, help="0 = any free port")
     parser.add_argument("--polymarket-port", type=int, default=8703, help="0 = any free port")
+    parser.add_argument(
+        "--second-venue",
+        choices=[venue.value for venue in SERVERS if venue is not Venue.KALSHI],
+        default=Venue.POLYMARKET.value,
+        help="the venue beside Kalshi: an operator in the US has Polymarket US (same port)",
+    )
     parser.add_argument("--state", type=Path, required=True, help="folder of accounts and keys")
     parser.add_argument("--source", choices=("dynamics", "recordings"), default="dynamics")
     parser.add_argument("--recordings", type=Path, help="folder of recorded market data")
@@ -61,6 +72,8 @@ def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--failed-ppm and --retry-ppm are 0 to 1000000")
     if options.source == "recordings" and options.recordings is None:
         parser.error("--source recordings needs --recordings DIR")
+    if options.source == "recordings" and options.second_venue != Venue.POLYMARKET.value:
+        parser.error("--second-venue polymarket_us: no recordings of that venue are held")
     if not 0 < options.speed <= 100_000:
         parser.error("--speed must be above 0 and at most 100000")
     return options
@@ -68,7 +81,7 @@ def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def make_source(options: argparse.Namespace) -> LifeSource:
     if options.source == "dynamics":
-        return MarketDynamics(options.seed)
+        return MarketDynamics(options.seed, Venue(options.second_venue))
     recordings: Recordings = open_recordings(
         options.recordings, options.speed, anchor_file=options.state / "recordings_anchor.json"
     )
@@ -77,16 +90,14 @@ def make_source(options: argparse.Namespace) -> LifeSource:
 
 def make_exchanges(options: argparse.Namespace) -> dict[Venue, Exchange]:
     """Return both exchanges with the rules that the options ask for."""
-    kalshi, polymarket = rules_of(Venue.KALSHI), rules_of(Venue.POLYMARKET)
-    assert polymarket.finality is not None
-    finality = replace(
-        polymarket.finality, failed_ppm=options.failed_ppm, retry_ppm=options.retry_ppm
-    )
+    kalshi, second = rules_of(Venue.KALSHI), rules_of(Venue(options.second_venue))
+    if second.finality is not None:
+        finality = replace(
+            second.finality, failed_ppm=options.failed_ppm, retry_ppm=options.retry_ppm
+        )
+        second = replace(second, finality=finality)
     is_open_only = options.kalshi_ids == "open"
-    rules = (
-        replace(kalshi, client_ids_unique_while_open=is_open_only),
-        replace(polymarket, finality=finality),
-    )
+    rules = (replace(kalshi, client_ids_unique_while_open=is_open_only), second)
     return {each.venue: Exchange(each, options.seed) for each in rules}
 
 
@@ -104,7 +115,8 @@ def load_accounts(world: World, store: AccountStore, directory: AccountDirectory
                     for shard, usd in member.cash_by_shard:
                         exchange.deposit(member.name, usd, shard)
         else:
-            for trader in directory.polymarket:
+            is_us = venue is Venue.POLYMARKET_US
+            for trader in directory.polymarket_us if is_us else directory.polymarket:
                 if trader.name not in known:
                     exchange.deposit(trader.name, trader.cash)
         exchange.on_commit = partial(store.commit, exchange)
@@ -123,10 +135,8 @@ async def serve(app: web.Application, port: int) -> tuple[web.AppRunner, str]:
 async def run(options: argparse.Namespace) -> int:
     ensure_files(options.state)
     directory = AccountDirectory.load(options.state / ACCOUNTS_FILE)
-    delays = {
-        Venue.KALSHI: options.kalshi_delay_ms,
-        Venue.POLYMARKET: options.polymarket_delay_ms,
-    }
+    second = Venue(options.second_venue)
+    delays = {Venue.KALSHI: options.kalshi_delay_ms, second: options.polymarket_delay_ms}
     world = World(
         make_source(options),
         seed=options.seed,
@@ -147,11 +157,11 @@ async def run(options: argparse.Namespace) -> int:
         loop.add_signal_handler(number, stop.set)
     try:
         bases: dict[str, str] = {}
-        for venue, server, port in (
-            (Venue.KALSHI, kalshi_server, options.kalshi_port),
-            (Venue.POLYMARKET, polymarket_server, options.polymarket_port),
+        for venue, port in (
+            (Venue.KALSHI, options.kalshi_port),
+            (second, options.polymarket_port),
         ):
-            app = server.create_app(world, world.exchanges[venue], directory)
+            app = SERVERS[venue](world, world.exchanges[venue], directory)
             try:
                 runner, bases[venue.value] = await serve(app, port)
             except OSError as error:

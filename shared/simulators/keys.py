@@ -57,14 +57,29 @@ class PolymarketAccount:
     cash: UsdMicros
 
 
+@dataclass(frozen=True, slots=True)
+class PolymarketUsAccount:
+    name: str
+    key_id: str
+    public_key: ed25519.Ed25519PublicKey
+    cash: UsdMicros
+
+
 class AccountDirectory:
     """Who may trade at the simulated venues; looked up by what requests carry."""
 
     def __init__(
-        self, kalshi: Sequence[KalshiAccount], polymarket: Sequence[PolymarketAccount]
+        self,
+        kalshi: Sequence[KalshiAccount],
+        polymarket: Sequence[PolymarketAccount],
+        polymarket_us: Sequence[PolymarketUsAccount] = (),
     ) -> None:
         self.kalshi = tuple(kalshi)
         self.polymarket = tuple(polymarket)
+        self.polymarket_us = tuple(polymarket_us)
+
+    def polymarket_us_by_key(self, key_id: str) -> PolymarketUsAccount | None:
+        return next((a for a in self.polymarket_us if a.key_id == key_id), None)
 
     def kalshi_by_key(self, key_id: str) -> KalshiAccount | None:
         return next((a for a in self.kalshi if a.key_id == key_id), None)
@@ -98,7 +113,8 @@ class AccountDirectory:
             )
             for row in document["polymarket"]
         ]
-        return AccountDirectory(kalshi, polymarket)
+        polymarket_us = [_polymarket_us_account(row) for row in document["polymarket_us"]]
+        return AccountDirectory(kalshi, polymarket, polymarket_us)
 
 
 def _kalshi_account(row: dict[str, Any]) -> KalshiAccount:
@@ -107,6 +123,14 @@ def _kalshi_account(row: dict[str, Any]) -> KalshiAccount:
         raise ValueError("a Kalshi key is Ed25519 or RSA")
     shards = tuple((int(s), UsdMicros(parse_micros(c))) for s, c in row["cash_by_shard"].items())
     return KalshiAccount(row["name"], row["key_id"], key, shards)
+
+
+def _polymarket_us_account(row: dict[str, Any]) -> PolymarketUsAccount:
+    raw = base64.b64decode(row["public_key"], validate=True)
+    key = ed25519.Ed25519PublicKey.from_public_bytes(raw)
+    return PolymarketUsAccount(
+        row["name"], row["key_id"], key, UsdMicros(parse_micros(row["cash"]))
+    )
 
 
 def address_of(public_key: bytes) -> str:
@@ -118,7 +142,7 @@ def address_of(public_key: bytes) -> str:
 def make_documents(
     name: str = DEFAULT_NAME, cash: UsdMicros | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return new (accounts, secrets) documents with one member at both venues.
+    """Return new (accounts, secrets) documents with one member at every venue.
 
     ``cash`` is what it starts with at each venue. Kalshi keeps it per matching engine:
     six tenths on shard 0 (default), three on 2 (crypto), one on 3 (table tennis).
@@ -128,7 +152,8 @@ def make_documents(
     wallet_key = PrivateKey()
     eoa = address_of(wallet_key.public_key.format(compressed=False))
     wallet = "0x" + keccak(b"deposit-wallet/" + bytes.fromhex(eoa[2:]))[-20:].hex()
-    key_id, api_key = str(uuid.uuid4()), str(uuid.uuid4())
+    us_key = ed25519.Ed25519PrivateKey.generate()
+    key_id, api_key, us_key_id = (str(uuid.uuid4()) for _ in range(3))
     api_secret = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     passphrase = secrets.token_hex(32)
     tenths = {"0": 6, "2": 3, "3": 1}
@@ -157,6 +182,14 @@ def make_documents(
                 "cash": format_micros(total),
             }
         ],
+        "polymarket_us": [
+            {
+                "name": name,
+                "key_id": us_key_id,
+                "public_key": base64.b64encode(us_key.public_key().public_bytes_raw()).decode(),
+                "cash": format_micros(total),
+            }
+        ],
     }
     private_pem = kalshi_key.private_bytes(
         serialization.Encoding.PEM,
@@ -174,6 +207,10 @@ def make_documents(
             "api_secret": api_secret,
             "api_passphrase": passphrase,
         },
+        "polymarket_us": {
+            "key_id": us_key_id,
+            "secret_key": base64.b64encode(us_key.private_bytes_raw()).decode(),
+        },
     }
     return accounts, private
 
@@ -190,9 +227,20 @@ def write_private(path: Path, document: dict[str, Any]) -> None:
 
 
 def ensure_files(out: Path) -> bool:
-    """Create both files unless both exist; return True when they were made now."""
+    """Create both files unless both exist; return True when they were made now.
+
+    Files of a build that knew fewer venues gain what is missing; what is there stays.
+    """
     accounts, private = out / ACCOUNTS_FILE, out / SECRETS_FILE
     if accounts.exists() and private.exists():
+        known, secret = json.loads(accounts.read_text()), json.loads(private.read_text())
+        public_side, private_side = make_documents()
+        missing = [venue for venue in public_side if venue not in known or venue not in secret]
+        if missing:
+            known |= {venue: public_side[venue] for venue in missing}
+            secret |= {venue: private_side[venue] for venue in missing}
+            write_private(private, secret)
+            write_private(accounts, known)
         return False
     out.mkdir(parents=True, exist_ok=True)
     public_side, private_side = make_documents()

@@ -22,6 +22,7 @@ from shared.simulators import rolling_families
 from shared.simulators.calendar_month import Month
 from shared.simulators.catalogue import SimMarket
 from shared.simulators.hidden_truth import Hidden, log_odds, outcome_is_yes, probability
+from shared.simulators.polymarket_us_objects import polymarket_us_event, polymarket_us_market
 from shared.simulators.questions import Kinship, Question
 from shared.simulators.quote_maker import (
     Quoter,
@@ -72,8 +73,11 @@ class MarketDynamics:
 
     name = "dynamics"
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int = 1, second: Venue = Venue.POLYMARKET) -> None:
+        """``second`` is the venue beside Kalshi: each operator has one that is open to him."""
+        assert second is not Venue.KALSHI
         self.seed = seed
+        self.second = second
         self.assumptions: Sequence[str] = (
             f"Markets, books and outcomes are invented from seed {seed}; no real market is shown.",
             "Polymarket winnings are redeemed by the venue when a market settles.",
@@ -183,11 +187,12 @@ class MarketDynamics:
         if question.kalshi is not None:
             sides.append(kalshi_market(question, question.kalshi))
         if question.polymarket is not None:
-            sides.append(polymarket_market(self.seed, question, question.polymarket))
+            make = polymarket_market if self.second is Venue.POLYMARKET else polymarket_us_market
+            sides.append(make(self.seed, question, question.polymarket))
         return sides
 
     def _hidden(self, question: Question, venue: Venue) -> Hidden:
-        is_other = venue is Venue.POLYMARKET and question.kinship is Kinship.TRAP
+        is_other = venue is not Venue.KALSHI and question.kinship is Kinship.TRAP
         return Hidden(
             key=question.other_key if is_other else question.key,
             base=log_odds(question.other_chance if is_other else question.chance),
@@ -258,8 +263,10 @@ class MarketDynamics:
             assert question.kalshi is not None
             world.add_series(kalshi_series(question.kalshi))
             event = kalshi_event(question.kalshi, market)
-        else:
+        elif market.venue is Venue.POLYMARKET:
             event = polymarket_event(market)
+        else:
+            event = polymarket_us_event(market)
         known = world.event(event.venue, event.event_id)
         if known is not None and market.market_id not in known.market_ids:
             event = replace(known, market_ids=(*known.market_ids, market.market_id))
@@ -293,8 +300,10 @@ class MarketDynamics:
         if not is_late:
             shift = self._shift(side, at_ns)
             bids, asks = ladder(self.seed, quoter, number, at_ns, shift)
+            bids, asks = _orderable(side.market, bids), _orderable(side.market, asks)
             world.exchanges[quoter.venue].set_book(market_id, bids, asks, at_ns)
-            self._print(side, number, max(bids), min(asks), at_ns)
+            if bids and asks:
+                self._print(side, number, max(bids), min(asks), at_ns)
         following = next_update(quoter, now_ns if is_late else at_ns)
         self._push(update_time(quoter, following), "quote", market_id)
 
@@ -345,3 +354,14 @@ class MarketDynamics:
     def _require_world(self) -> World:
         assert self._world is not None, "start() was not called"
         return self._world
+
+
+def _orderable(market: SimMarket, levels: dict[int, int]) -> dict[int, int]:
+    """Return the levels that the venue takes: prices inside its limits, whole lots."""
+    instrument = market.instrument
+    step = instrument.qty_step
+    return {
+        price: qty - qty % step
+        for price, qty in levels.items()
+        if qty >= step and instrument.is_on_grid(PriceMicros(price))
+    }

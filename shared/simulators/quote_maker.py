@@ -170,7 +170,10 @@ def shift_of(quoter: Quoter, other: Quoter, fault: Dislocation | None, p: float)
     Fees of both legs, both half spreads and the average rounding of both grids must be
     overcome before the target remains.
     """
-    if fault is None or fault.venue is not quoter.venue:
+    if fault is None:
+        return 0.0
+    # A pair is Kalshi and one other, whichever of its two venues that is.
+    if (fault.venue is Venue.KALSHI) is not (quoter.venue is Venue.KALSHI):
         return 0.0
     fees = (quoter.fee_rate + other.fee_rate) * p * (1.0 - p)
     spreads = quoter.half_spread + other.half_spread

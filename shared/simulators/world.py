@@ -26,6 +26,7 @@ from shared.simulators.catalogue import SimEvent, SimMarket, SimSeries
 from shared.simulators.world_faults import WorldFaults
 
 VENUES: Final = (Venue.KALSHI, Venue.POLYMARKET)
+"""The pair of venues of an operator outside the US; a world has Kalshi and one other."""
 WIRE_PERCENT: Final = (
     *range(60, 110, 1),
     *range(110, 200, 3),
@@ -70,11 +71,12 @@ class World:
         clock: Callable[[], int] = time.time_ns,
         wire_delay_ms: Mapping[Venue, int] | None = None,
         exchanges: Mapping[Venue, Exchange] | None = None,
+        venues: Sequence[Venue] = VENUES,
     ) -> None:
         self.seed = seed
         self.source_of_life = source
         self.exchanges: Mapping[Venue, Exchange] = exchanges or {
-            venue: Exchange(rules_of(venue), seed) for venue in VENUES
+            venue: Exchange(rules_of(venue), seed) for venue in venues
         }
         self.faults = FaultSwitches(seed)
         for exchange in self.exchanges.values():
@@ -87,7 +89,7 @@ class World:
         self._events: dict[tuple[Venue, str], SimEvent] = {}
         self._series: dict[str, SimSeries] = {}
         self._delays = 0
-        self._drops: dict[Venue, list[Callable[[], int]]] = {venue: [] for venue in VENUES}
+        self._drops: dict[Venue, list[Callable[[], int]]] = {venue: [] for venue in Venue}
 
     # --- reading -------------------------------------------------------------------------
 
@@ -130,11 +132,14 @@ class World:
     def token(self, token_id: str) -> tuple[MarketId, Outcome] | None:
         return self._tokens.get(token_id)
 
+    def events(self, venue: Venue) -> list[SimEvent]:
+        return [event for event in self._events.values() if event.venue is venue]
+
     def kalshi_events(self) -> list[SimEvent]:
-        return [event for event in self._events.values() if event.venue is Venue.KALSHI]
+        return self.events(Venue.KALSHI)
 
     def polymarket_events(self) -> list[SimEvent]:
-        return [event for event in self._events.values() if event.venue is Venue.POLYMARKET]
+        return self.events(Venue.POLYMARKET)
 
     def event(self, venue: Venue, event_id: str) -> SimEvent | None:
         return self._events.get((venue, event_id))
@@ -207,8 +212,8 @@ class World:
     def step(self, now_ns: int) -> None:
         """Bring the whole world to ``now_ns``."""
         self.source_of_life.step(now_ns)
-        for venue in VENUES:
-            self.exchanges[venue].advance(now_ns)
+        for exchange in self.exchanges.values():
+            exchange.advance(now_ns)
         self.clock_faults.step(now_ns)
 
     async def run(self) -> None:
@@ -217,7 +222,7 @@ class World:
             now_ns = self.now_ns()
             self.step(now_ns)
             dues = [self.source_of_life.next_due_ns()]
-            dues += [self.exchanges[venue].next_due_ns() for venue in VENUES]
+            dues += [exchange.next_due_ns() for exchange in self.exchanges.values()]
             due_ns = min((due for due in dues if due is not None), default=now_ns + NS_PER_S)
             wait = (due_ns - self.now_ns()) / NS_PER_S
             await asyncio.sleep(min(_SLEEP_MAX_S, max(_SLEEP_MIN_S, wait)))

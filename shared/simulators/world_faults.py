@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 EASTERN: Final = ZoneInfo("America/New_York")
 CENT: Final = 10_000
+CUTS: Final = (
+    (Venue.KALSHI, "k.ws.cut"),
+    (Venue.POLYMARKET, "p.ws.cut"),
+    (Venue.POLYMARKET_US, "u.ws.cut"),
+)
 BURST_MAX: Final = 2_000
 """Most level changes of one step: a step that fell behind does not make up for hours."""
 
@@ -44,7 +49,7 @@ class WorldFaults:
     def step(self, now_ns: int) -> None:
         if not self._faults.is_on and not self._paused:
             return
-        for venue, key in ((Venue.KALSHI, "k.ws.cut"), (Venue.POLYMARKET, "p.ws.cut")):
+        for venue, key in CUTS:
             if self._faults.fires(key, now_ns):
                 self._world.drop_connections(venue)
         self._pause(now_ns)

@@ -17,11 +17,12 @@ from tests.fuzz.targets import TARGETS
 def test_no_mutation_escapes_or_corrupts(name: str) -> None:
     target = TARGETS[name]
 
-    @settings(max_examples=200)
+    @settings(max_examples=200, deadline=None)
     @given(st.sampled_from(target.seeds), st.randoms(use_true_random=False))
     def mutated(seed: bytes, rng: random.Random) -> None:
         target.run(mutate(seed, rng, target.seeds))
 
+    @settings(deadline=None)
     @given(st.binary(max_size=60))
     def arbitrary(data: bytes) -> None:
         target.run(data)

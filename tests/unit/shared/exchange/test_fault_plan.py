@@ -90,9 +90,12 @@ def test_the_documentation_shows_this_very_table() -> None:
 
 
 def doc_row(row: Injection) -> str:
-    server = {None: "both", "kalshi": "Kalshi", "polymarket": "Polymarket"}[
-        row.venue.value if row.venue else None
-    ]
+    server = {
+        None: "both",
+        "kalshi": "Kalshi",
+        "polymarket": "Polymarket",
+        "polymarket_us": "Polymarket US",
+    }[row.venue.value if row.venue else None]
     amount = f"{row.amount} {row.unit}" if row.unit else ""
     if row.key not in WIRED:
         server = "not available"
