@@ -19,8 +19,8 @@ from shared.domain.units import NS_PER_S
 if TYPE_CHECKING:
     from shared.drivers.sim_world import Simulation
 
-RATES: Final = {"partition": 0.012, "silence": 0.02, "halt": 0.02, "freeze": 0.006}
-"""Chance a second, where the seed has the fault at all (two seeds in five)."""
+RATES: Final = {"partition": 0.012, "silence": 0.02, "halt": 0.02, "freeze": 0.006, "zombie": 0.2}
+"""Chance a second (zombie: an order), where the seed has the fault at all: two in five."""
 _USD: Final = 1_000_000
 
 
@@ -41,6 +41,8 @@ class Late:
         self.resume_at = 0
         self.density = 1.0
         """Factor on every rate: a short run meets its faults more often."""
+        if "zombie" in self.enabled:
+            sim.venues[Venue.KALSHI].is_zombie = self._is_zombie
 
     def config(self, base: Config) -> Config:
         """Return the configuration of this seed under a new version."""
@@ -86,6 +88,12 @@ class Late:
             and not self.sim.swarm.is_quiet
             and drawn < RATES[key] * self.density
         )
+
+    def _is_zombie(self) -> bool:
+        if not self._hits("zombie"):
+            return False
+        self.sim.swarm.count("k.req_late")
+        return True
 
     def _partition(self) -> None:
         """Nothing reaches one venue and nothing comes from it, evidence included (F-083)."""

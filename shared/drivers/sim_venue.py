@@ -77,6 +77,8 @@ class SimVenue:
     is_reachable: bool = True
     told_failed: set[str] = field(default_factory=set)
     """Failures that a living process has been told of; the others nobody can know."""
+    is_zombie: Callable[[], bool] = lambda: False
+    """Whether the next order arrives long after its absence was proven (F-017)."""
     restart_until: int = 0
     """Until then every order is answered 425, which proves nothing (F-042)."""
 
@@ -103,6 +105,10 @@ class SimVenue:
         if not self.is_reachable or self.swarm.hits("tcp"):
             self._answer(LOST_AFTER_NS, Unknown(attempt, "connection lost"))
             self.schedule(there, lambda: self._lost(attempt))
+        elif self.is_zombie():
+            late = self.rng.randint(5_400, 9_000) * NS_PER_MS
+            self.schedule(late, lambda: self._arrive(ticket, answered=False))
+            self._answer(LOST_AFTER_NS, Unknown(attempt, "no answer"))
         elif self.now() < self.restart_until:
             self.schedule(there, lambda: self._lost(attempt))
             self._answer(2 * there, Unknown(attempt, "http 425"))

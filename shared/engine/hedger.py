@@ -8,7 +8,7 @@ pays its price now; the cost already sunk is the same on both sides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from shared.domain import depth, fees
@@ -59,6 +59,8 @@ class OrderPlan:
     reduce_only: bool
     value_per_contract: int
     """What one contract is worth afterwards, micros, fees paid; for comparing plans."""
+    price_there: PriceMicros = PriceMicros(0)
+    """Worst price of the depth that the plan counted on; ``price_limit`` adds a cushion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,10 @@ def choose(state: State, turn: Turn, package: Package) -> Choice:
         if choice is not None:
             return choice
     if unwind is not None and budget > 0:
-        allowed = _loss_allowed(state, turn, package)
-        if _unwind_loss(package, surplus, unwind) <= allowed:
-            return Choice(PackageEvent.D_UNWIND, "the cheaper way out", unwind)
+        spare = _loss_allowed(state, turn, package) - _unwind_loss(package, surplus, unwind)
+        if spare >= 0:
+            plan = _no_dearer(state, package, unwind, spare)
+            return Choice(PackageEvent.D_UNWIND, "the cheaper way out", plan)
     if budget > 0 and not package.stuck_retry:
         wait = min(NS_PER_S, budget)
         return Choice(PackageEvent.D_WAIT, "no way out within bounds yet", wait_ns=wait)
@@ -263,7 +266,27 @@ def _unwind_plan(state: State, package: Package, leg: int, size: int) -> OrderPl
         tif,
         is_netting,
         money * MICROS // got.filled,
+        got.worst_price,
     )
+
+
+def _no_dearer(state: State, package: Package, plan: OrderPlan, spare: int) -> OrderPlan:
+    """Return the plan with its cushion cut to the loss that is still allowed, micros a contract.
+
+    The cushion reaches for depth that moves away meanwhile; it must not buy more loss than
+    the bound of this age (I-30). A person's order at any price keeps it whole.
+    """
+    if package.unwind_any:
+        return plan
+    instrument = state.instruments[package.legs[plan.leg].market_id]
+    if plan.side is Side.SELL:
+        floor = on_grid(
+            instrument, plan.outcome, Side.SELL, PriceMicros(max(plan.price_there - spare, 1))
+        )
+        return replace(plan, price_limit=PriceMicros(max(plan.price_limit, floor)))
+    most = min(plan.price_there + spare, MICROS - 1)
+    ceiling = on_grid(instrument, plan.outcome, Side.BUY, PriceMicros(most))
+    return replace(plan, price_limit=PriceMicros(min(plan.price_limit, ceiling)))
 
 
 def _fee(instrument: Instrument, side: Side, got: depth.Walk) -> int:

@@ -9,16 +9,22 @@ from __future__ import annotations
 from shared.domain.commands import CommitEnvelope
 from shared.domain.ids import derive_package_id
 from shared.domain.package import Package
-from shared.engine import attempts, hedger, rows
+from shared.domain.package_table import PackageEvent
+from shared.engine import attempts, hedger, machine, rows
 from shared.engine.state import State, Turn
 
 
 def open_repair(state: State, turn: Turn, parent: Package) -> None:
-    """Late evidence after an end: the residual becomes a REPAIR package (I-13)."""
-    if any(p.parent_id == parent.package_id for p in state.waiting_repairs.values()):
+    """Late evidence after an end: the residual becomes a REPAIR package (I-13).
+
+    Evidence may come in parts. What comes while a repair is under way is added to it; what
+    comes after that has ended too is late evidence of the repair, and opens the next one.
+    """
+    child = _repair_of(state, parent)
+    if child is not None:
+        _carry_over(state, turn, parent, child)
         return
-    live = [p for p in state.live_packages() if p.parent_id == parent.package_id]
-    if live or abs(parent.residual) < hedger.DUST_QTY:
+    if abs(parent.residual) < hedger.DUST_QTY:
         return
     state.package_number += 1
     repair = Package(
@@ -68,3 +74,25 @@ def open_repair(state: State, turn: Turn, parent: Package) -> None:
         package=repair,
         severity="p1",
     )
+
+
+def _repair_of(state: State, parent: Package) -> Package | None:
+    """Return the repair that works off a package's late evidence, ended or not."""
+    known = (*state.waiting_repairs.values(), *state.packages.values())
+    mine = (p for p in known if p.parent_id == parent.package_id and p.kind == "repair")
+    return next(mine, None)
+
+
+def _carry_over(state: State, turn: Turn, parent: Package, child: Package) -> None:
+    carried = (parent.net(0), parent.net(1))
+    if carried == child.carried:
+        return
+    child.carried = carried
+    child.carried_cash_usd = parent.result_usd - (parent.realised_usd or 0)
+    turn.write("packages", rows.package_row(child, state.mode, state.run_id))
+    if child.package_id in state.waiting_repairs:
+        return
+    if child.is_ended:
+        open_repair(state, turn, child)
+        return
+    machine.offer(state, turn, child, PackageEvent.FILL_SEEN, "more late evidence of its parent")

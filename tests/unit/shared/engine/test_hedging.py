@@ -196,6 +196,42 @@ def test_f017_a_fill_after_the_end_opens_a_repair_package() -> None:
     assert desk.tickets()[-1].package_id == repair.package_id
 
 
+def test_f017_a_late_fill_in_parts_is_repaired_whole() -> None:
+    """The second part meets a repair under way, the third comes after that one has ended."""
+    desk, first = opened(400)
+    desk.pass_time(251)
+    absent = Evidence(first.attempt_id, EvidenceKind.ABSENT)
+    desk.give(ev.EvidenceFound(desk.package.package_id, (absent,)))
+    parent = desk.package
+    parts = [replace(desk.fill(first, first.qty // 4), trade_id=f"late-{n}") for n in range(3)]
+    desk.give(ev.FillSeen(parts[0]))
+    repair = desk.package
+    assert repair.parent_id == parent.package_id and abs(repair.residual) == parts[0].qty
+    desk.give(ev.FillSeen(parts[1]))
+    assert desk.package is repair, "no second repair beside the first"
+    for _ in range(40):
+        if repair.state in (PS.HEDGED, PS.FLAT):
+            break
+        ticket = desk.tickets()[-1]
+        if (
+            repair.current == ticket.attempt_id
+            and not repair.attempts[ticket.attempt_id].is_settled
+        ):
+            desk.sending(ticket)
+            desk.answer(ticket)
+        else:
+            desk.pass_time(850)
+    assert repair.residual == 0 and max(abs(repair.net(0)), abs(repair.net(1))) in (
+        0,
+        parts[0].qty + parts[1].qty,
+    )
+    if not repair.is_ended:
+        return
+    desk.give(ev.FillSeen(parts[2]))
+    assert desk.package.parent_id == repair.package_id
+    assert abs(desk.package.residual) == parts[2].qty
+
+
 def test_f053_a_trade_that_fails_on_chain_is_reversed_and_hedged_again() -> None:
     desk, first = opened()
     assert first.venue is Venue.POLYMARKET
