@@ -75,7 +75,8 @@ class Book:
     ``state`` is continuity as the feed reported it: STALE until the first ``replace``,
     which carries a whole verified book and therefore sets SYNCED; afterwards the owner
     sets it. ``proved_mono_ns`` is the monotonic time of the last proof (set by the owner;
-    -1 = never) and ``venue_ts_ns`` the venue's own time of the newest content.
+    -1 = never) and ``venue_ts_ns`` the venue's own time of the newest content. ``version``
+    counts changes of content: two reads under one version saw the same levels.
     """
 
     __slots__ = (
@@ -87,6 +88,7 @@ class Book:
         "proved_mono_ns",
         "state",
         "venue_ts_ns",
+        "version",
     )
 
     def __init__(self, market_id: MarketId) -> None:
@@ -94,6 +96,7 @@ class Book:
         self.state = BookState.STALE
         self.proved_mono_ns = -1
         self.venue_ts_ns = 0
+        self.version = 0
         self._bids = _Ladder(1)
         self._asks = _Ladder(-1)
         # Ladders as the taker sees them, rebuilt on demand after a change.
@@ -113,6 +116,7 @@ class Book:
         self._bids.load(bids)
         self._asks.load(asks)
         self._buy_yes = self._buy_no = None
+        self.version += 1
         self.venue_ts_ns = venue_ts_ns
         self.state = BookState.SYNCED
         assert len(self._bids.keys) == len(bids) and len(self._asks.keys) == len(asks)
@@ -134,6 +138,7 @@ class Book:
         else:
             self._asks.put(price, qty)
             self._buy_yes = None
+        self.version += 1
         self.venue_ts_ns = venue_ts_ns
 
     def best_bid(self) -> Level | None:

@@ -67,7 +67,9 @@ class Attempt:
     @property
     def known_qty(self) -> int:
         """Contracts that are known to have executed and were not voided."""
-        known = max(self.cum_qty, self.fills_qty) - self.voided_qty
+        voided = self.voided_qty if self.voided else 0
+        standing = sum([f.qty for f in self.fills.values()]) if self.fills else 0
+        known = max(self.cum_qty - voided, standing)
         assert known >= 0, (self.attempt_id, known)
         return known
 

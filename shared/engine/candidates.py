@@ -11,6 +11,7 @@ from shared.domain.enums import Outcome, Venue
 from shared.domain.fee_schedules import as_charged
 from shared.domain.instrument import Instrument
 from shared.domain.leadlag import Leader
+from shared.domain.pairing import MatchedPair
 from shared.domain.units import MICROS, PriceMicros, QtyMicros
 from shared.engine import exposure
 from shared.engine.state import PairView, State, Turn
@@ -31,12 +32,41 @@ class Candidate:
 
 
 def find(state: State, turn: Turn, view: PairView) -> Candidate | None:
-    """Return the better package: the largest that clears, else the best at the touch."""
+    """Return the better package: the largest that clears, else the best at the touch.
+
+    Prices are reckoned anew only when something that they depend on has changed; the chance
+    of the hedge, which also falls with the age of a book, every time.
+    """
     pair = view.pair
-    a = as_charged(state.instruments[pair.a], turn.wall)
-    b = as_charged(state.instruments[pair.b], turn.wall)
+    listed_a, listed_b = state.instruments[pair.a], state.instruments[pair.b]
+    a, b = as_charged(listed_a, turn.wall), as_charged(listed_b, turn.wall)
     book_a, book_b = state.books[pair.a], state.books[pair.b]
     days = exposure.lock_days(max(a.settle_worst_ns, b.settle_worst_ns), turn.wall)
+    # Objects are replaced, never changed, but for the books: those count their changes.
+    inputs = (
+        *(pair, listed_a, listed_b, a is listed_a, b is listed_b, days),
+        *(state.config, state.frictions, book_a, book_a.version, book_b, book_b.version),
+    )
+    if view.priced_for is None or not _are_same(view.priced_for, inputs):
+        view.priced = _best_quote(state, pair, a, b, days)
+        view.priced_for = inputs
+    if view.priced is None:
+        return None
+    quote, clears = view.priced
+    first = _leg_first(state, view, quote)
+    return Candidate(quote, _hedge_ppm(state, turn, view, quote, first), first, clears)
+
+
+def _are_same(old: tuple[object, ...], new: tuple[object, ...]) -> bool:
+    """Whether nothing was replaced: numbers by value, objects by identity."""
+    return all(x is y or (type(x) is int and x == y) for x, y in zip(old, new, strict=True))
+
+
+def _best_quote(
+    state: State, pair: MatchedPair, a: Instrument, b: Instrument, days: int
+) -> tuple[EdgeQuote, bool] | None:
+    """Return the better quote and whether it clears; None when neither side can be priced."""
+    book_a, book_b = state.books[pair.a], state.books[pair.b]
     minimum = pair.min_edge(state.config.min_net_edge_micros)
     clearing: list[EdgeQuote] = []
     for outcome_a, outcome_b in pair.packages():
@@ -49,9 +79,7 @@ def find(state: State, turn: Turn, view: PairView) -> Candidate | None:
         if found is not None:
             clearing.append(found)
     if clearing:
-        quote = max(clearing, key=lambda q: (q.net_usd, q.outcome_a.value))
-        first = _leg_first(state, view, quote)
-        return Candidate(quote, _hedge_ppm(state, turn, view, quote, first), first, True)
+        return max(clearing, key=lambda q: (q.net_usd, q.outcome_a.value)), True
     shown = [
         q
         for outcome_a, outcome_b in pair.packages()
@@ -64,9 +92,7 @@ def find(state: State, turn: Turn, view: PairView) -> Candidate | None:
     ]
     if not shown:
         return None
-    quote = max(shown, key=lambda q: (q.net_per_contract_micros, q.outcome_a.value))
-    first = _leg_first(state, view, quote)
-    return Candidate(quote, _hedge_ppm(state, turn, view, quote, first), first, False)
+    return max(shown, key=lambda q: (q.net_per_contract_micros, q.outcome_a.value)), False
 
 
 def _reach(state: State, instrument: Instrument, outcome: Outcome) -> QtyMicros:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 from typing import Final
 
 from shared.domain.enums import HaltReason, Lift, lift_of
@@ -22,6 +23,7 @@ from shared.domain.package import Package
 from shared.domain.package_table import PackageEvent, PackageState
 from shared.domain.units import MICROS, NS_PER_S
 from shared.engine import execution, exposure, feeds, halts, machine, recovery, scanner
+from shared.engine.exposure import DAY_NS
 from shared.engine.state import PairView, State, Turn
 
 PE = PackageEvent
@@ -197,15 +199,9 @@ def on_second(state: State, turn: Turn) -> None:
 
 
 def _roll_periods(state: State, turn: Turn, equity: int) -> None:
-    now = dt.datetime.fromtimestamp(turn.wall // NS_PER_S, tz=dt.UTC)
-    year, week, _ = now.isocalendar()
-    names = {
-        "day": now.strftime("%Y-%m-%d"),
-        "week": f"{year}-{week}",
-        "month": now.strftime("%Y-%m"),
-    }
+    names = _period_names(turn.wall // DAY_NS)
     has_accounts = any(v.account is not None for v in state.venues.values())
-    for key, name in names.items():
+    for key, name in names:
         if not has_accounts or (state.period.get(key) == name and key in state.equity_base):
             continue
         is_new = state.period.get(key) not in (None, name)
@@ -245,10 +241,18 @@ def _check_stops(state: State, turn: Turn, equity: int) -> None:
 
 
 def _period_of(key: str, wall_ns: int) -> str:
-    then = dt.datetime.fromtimestamp(wall_ns // NS_PER_S, tz=dt.UTC)
+    return dict(_period_names(wall_ns // DAY_NS))[key]
+
+
+@lru_cache(maxsize=8)
+def _period_names(day_number: int) -> tuple[tuple[str, str], ...]:
+    """Return the names of the UTC day, week and month that a day since 1970 lies in."""
+    then = dt.datetime.fromtimestamp(day_number * DAY_NS // NS_PER_S, tz=dt.UTC)
     year, week, _ = then.isocalendar()
-    return {"day": then.strftime("%Y-%m-%d"), "week": f"{year}-{week}"}.get(
-        key, then.strftime("%Y-%m")
+    return (
+        ("day", then.strftime("%Y-%m-%d")),
+        ("week", f"{year}-{week}"),
+        ("month", then.strftime("%Y-%m")),
     )
 
 

@@ -86,10 +86,9 @@ def _system(
 
 def _venue(state: State, turn: Turn, venue: Venue) -> Iterator[Gate]:
     view = state.venue(venue)
-    name = {"venue": venue.value}
     feed = view.feed
     if feed is None or not feed.is_connected:
-        yield GateCode.VENUE_DOWN, {**name, "since_ns": str(view.down_since_wall_ns)}
+        yield GateCode.VENUE_DOWN, {"venue": venue.value, "since_ns": str(view.down_since_wall_ns)}
         return
     offset = feed.clock_offset_ns
     limit = state.config.clock_offset_max_ms * NS_PER_MS
@@ -97,7 +96,7 @@ def _venue(state: State, turn: Turn, venue: Venue) -> Iterator[Gate]:
         yield (
             GateCode.CLOCK_SKEW,
             {
-                **name,
+                "venue": venue.value,
                 "offset_ms": str(offset // NS_PER_MS),
                 "max_ms": str(state.config.clock_offset_max_ms),
             },
@@ -105,13 +104,16 @@ def _venue(state: State, turn: Turn, venue: Venue) -> Iterator[Gate]:
     if not view.breaker.may_open:
         yield (
             GateCode.BREAKER_OPEN,
-            {**name, "failures": str(view.breaker.failures), "window_s": "60"},
+            {"venue": venue.value, "failures": str(view.breaker.failures), "window_s": "60"},
         )
     if view.account is None:
-        yield GateCode.RECONCILE_DIFFERENCE, {**name, "theirs": "an account not read yet"}
+        yield (
+            GateCode.RECONCILE_DIFFERENCE,
+            {"venue": venue.value, "theirs": "an account not read yet"},
+        )
     elif view.difference_text:
         theirs, _, ours = view.difference_text.partition(", ")
-        yield GateCode.RECONCILE_DIFFERENCE, {**name, "theirs": theirs, "ours": ours}
+        yield GateCode.RECONCILE_DIFFERENCE, {"venue": venue.value, "theirs": theirs, "ours": ours}
 
 
 def _pair_gates(
@@ -147,20 +149,22 @@ def _pair_gates(
 
 
 def _market(state: State, turn: Turn, instrument: Instrument) -> Iterator[Gate]:
-    name = {"venue": instrument.venue.value, "market": instrument.native_id[:40]}
     if not instrument.tradeable:
-        yield GateCode.MARKET_CLOSED, {**name, "reason": instrument.refusal or "not tradeable"}
+        yield (
+            GateCode.MARKET_CLOSED,
+            {**_name(instrument), "reason": instrument.refusal or "not tradeable"},
+        )
     if instrument.status is MarketStatus.PAUSED:
-        yield GateCode.MARKET_PAUSED, name
+        yield GateCode.MARKET_PAUSED, _name(instrument)
     elif instrument.status is not MarketStatus.ACTIVE or instrument.market_id in state.resolved:
-        yield GateCode.MARKET_CLOSED, {**name, "reason": instrument.status.value}
+        yield GateCode.MARKET_CLOSED, {**_name(instrument), "reason": instrument.status.value}
     left = instrument.close_ns - turn.wall
     if left < state.config.close_margin_s * NS_PER_S:
         # A close time of 0 is unknown and lands here too: unknown never opens.
         yield (
             GateCode.MARKET_CLOSING,
             {
-                **name,
+                **_name(instrument),
                 "left_s": str(max(left, 0) // NS_PER_S),
                 "margin_s": str(state.config.close_margin_s),
             },
@@ -168,32 +172,35 @@ def _market(state: State, turn: Turn, instrument: Instrument) -> Iterator[Gate]:
     yield from windows.standing(state.config, instrument, turn.wall)
     if instrument.taker_delay_ns > state.config.taker_delay_max_ms * NS_PER_MS:
         delay = instrument.taker_delay_ns // NS_PER_MS
-        yield GateCode.TAKER_DELAY, {**name, "delay_ms": str(delay)}
+        yield GateCode.TAKER_DELAY, {**_name(instrument), "delay_ms": str(delay)}
     ends = fee_schedules.expires_ns(instrument.fees, FEES_MAX_AGE_NS)
     if not fee_schedules.is_usable(instrument.fees, is_live=state.config.flag_live):
-        yield GateCode.FEES_UNKNOWN, {**name, "series": instrument.series_id}
+        yield GateCode.FEES_UNKNOWN, {**_name(instrument), "series": instrument.series_id}
     elif ends and turn.wall > ends:
         yield (
             GateCode.FEES_EXPIRED,
             {
-                **name,
+                **_name(instrument),
                 "hash": instrument.fees.version,
                 "ended_ns": str(ends),
             },
         )
 
 
+def _name(instrument: Instrument) -> dict[str, str]:
+    return {"venue": instrument.venue.value, "market": instrument.native_id[:40]}
+
+
 def _book(state: State, turn: Turn, instrument: Instrument) -> Iterator[Gate]:
-    name = {"venue": instrument.venue.value}
     book = state.books.get(instrument.market_id)
     if book is None:
-        yield GateCode.BOOK_STALE, name
+        yield GateCode.BOOK_STALE, {"venue": instrument.venue.value}
         return
     if book.state is not BookState.SYNCED:
         yield (
             _BOOK_GATE[book.state],
             {
-                **name,
+                "venue": instrument.venue.value,
                 "age_ms": str(age_ms(turn, book.proved_mono_ns)),
                 "max_ms": str(state.config.book_fresh_ms),
             },
@@ -205,13 +212,13 @@ def _book(state: State, turn: Turn, instrument: Instrument) -> Iterator[Gate]:
         yield (
             GateCode.BOOK_CROSSED,
             {
-                **name,
+                "venue": instrument.venue.value,
                 "bid_micros": str(bid[0]),
                 "ask_micros": str(ask[0]),
             },
         )
     elif book.best_bid() is None and book.best_ask() is None:
-        yield GateCode.BOOK_EMPTY, {**name, "outcome": "yes"}
+        yield GateCode.BOOK_EMPTY, {"venue": instrument.venue.value, "outcome": "yes"}
 
 
 def _unproven_orders(state: State) -> int:

@@ -115,6 +115,8 @@ def hold_while(
 
 def covering(state: State, pair: MatchedPair, venues: tuple[Venue, Venue]) -> list[Halt]:
     """Return every halt that forbids opening on a pair, widest scope first."""
+    if not state.halts:
+        return []
     markets: tuple[MarketId, MarketId] = (pair.a, pair.b)
     shards = [state.instruments[m].shard for m in markets if m in state.instruments]
     scopes = (

@@ -26,6 +26,7 @@ from shared.domain.leadlag import LeadLagTracker
 from shared.domain.ledger import Ledger
 from shared.domain.order import Fill
 from shared.domain.package import Package
+from shared.domain.package_table import ENDS
 from shared.domain.pairing import MatchedPair
 from shared.domain.position import Positions
 
@@ -77,6 +78,35 @@ class PairView:
     changed_seq: int = 0
     probe_legs_proven: set[Venue] = field(default_factory=set)
     was_near: bool = False
+    priced: tuple[EdgeQuote, bool] | None = None
+    """Newest quote and whether it clears; good for the inputs of ``priced_for`` only."""
+    priced_for: tuple[object, ...] | None = None
+
+
+class Packages(dict[PackageId, Package]):
+    """Every package in memory, oldest first, and quick access to those not at an end.
+
+    An end is never left, so a package that was seen ended is not looked at again.
+    """
+
+    __slots__ = ("_live",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._live: dict[PackageId, Package] = {}
+
+    def __setitem__(self, key: PackageId, package: Package) -> None:
+        super().__setitem__(key, package)
+        self._live[key] = package
+
+    def __delitem__(self, key: PackageId) -> None:
+        super().__delitem__(key)
+        self._live.pop(key, None)
+
+    def live(self) -> list[Package]:
+        for key in [key for key, package in self._live.items() if package.state in ENDS]:
+            del self._live[key]
+        return list(self._live.values())
 
 
 @dataclass(slots=True)
@@ -105,7 +135,7 @@ class State:
     pairs_of: dict[MarketId, tuple[PairId, ...]] = field(default_factory=dict)
     venues: dict[Venue, VenueView] = field(default_factory=dict)
     halts: dict[tuple[str, str], Halt] = field(default_factory=dict)
-    packages: OrderedDict[PackageId, Package] = field(default_factory=OrderedDict)
+    packages: Packages = field(default_factory=Packages)
     package_number: int = 0
     attempts: dict[AttemptId, PackageId] = field(default_factory=dict)
     by_order_id: dict[str, AttemptId] = field(default_factory=dict)
@@ -150,7 +180,7 @@ class State:
 
     def live_packages(self) -> list[Package]:
         """Packages that are not at an end, oldest first."""
-        return [p for p in self.packages.values() if not p.is_ended]
+        return self.packages.live()
 
     def versions(self, pair: MatchedPair | None = None) -> dict[str, str]:
         """Versions stamped on tickets, decisions and rows."""

@@ -23,24 +23,28 @@ RESTART_LASTS_NS: Final = 300 * NS_PER_S
 def standing(config: Config, instrument: Instrument, wall_ns: int) -> Iterator[Gate]:
     """Yield the gate of every window that ``wall_ns`` falls into."""
     margin = config.close_margin_s * NS_PER_S
-    name = {"venue": instrument.venue.value}
     start = instrument.game_start_ns
     if start and abs(start - wall_ns) < margin:
         # Before it prices jump and resting orders are swept; just after, holds are switched.
-        yield GateCode.MARKET_PAUSED, {**name, "market": instrument.native_id[:40]}
+        yield GateCode.MARKET_PAUSED, {**_name(instrument), "market": instrument.native_id[:40]}
     if instrument.venue is Venue.KALSHI:
         until = kalshi_pause_end_ns(wall_ns)
         if until:
-            yield GateCode.VENUE_PAUSED, {**name, "until_ns": str(until)}
+            yield GateCode.VENUE_PAUSED, {**_name(instrument), "until_ns": str(until)}
     restart = restart_ns(config, instrument.venue)
     if restart and restart - margin <= wall_ns < restart + RESTART_LASTS_NS:
-        yield GateCode.VENUE_PAUSED, {**name, "until_ns": str(restart + RESTART_LASTS_NS)}
+        yield (
+            GateCode.VENUE_PAUSED,
+            {**_name(instrument), "until_ns": str(restart + RESTART_LASTS_NS)},
+        )
 
 
 def restart_ns(config: Config, venue: Venue) -> int:
     """Return the announced restart of a venue (unix ns), 0 when none is announced."""
-    announced = {
-        Venue.KALSHI: config.kalshi_restart_at_s,
-        Venue.POLYMARKET: config.polymarket_restart_at_s,
-    }
-    return announced.get(venue, 0) * NS_PER_S
+    if venue is Venue.KALSHI:
+        return config.kalshi_restart_at_s * NS_PER_S
+    return config.polymarket_restart_at_s * NS_PER_S if venue is Venue.POLYMARKET else 0
+
+
+def _name(instrument: Instrument) -> dict[str, str]:
+    return {"venue": instrument.venue.value}
