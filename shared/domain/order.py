@@ -54,6 +54,8 @@ class LegTicket:
     reduce_only: bool = False
     is_opening: bool = False
     shard: int = 0
+    expires_wall_ns: int = 0
+    """For a GTC order: it dies by itself at this unix time in nanoseconds; 0 = not stated."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from shared.exchange.venue_rules import FinalitySettings, rules_of
 from shared.simulators.catalogue import SimEvent, SimMarket, rfc3339
 from shared.simulators.keys import AccountDirectory, PolymarketAccount, make_documents
 from shared.simulators.polymarket_server import create_app
+from shared.simulators.polymarket_server.heartbeats import PULSES, Pulses
 from shared.simulators.world import World
 
 NAME = "operator"
@@ -141,6 +142,7 @@ class Venue1:
     markets: list[SimMarket]
     base: str
     hosts: Hosts
+    pulses: Pulses
     clock: RealClock = field(default_factory=RealClock)
 
     def credentials(self, **changes: Any) -> Credentials:
@@ -227,7 +229,15 @@ async def polymarket_venue(
     )
     try:
         yield Venue1(
-            world, exchange, accounts, account, private["polymarket"], markets, base, hosts
+            world,
+            exchange,
+            accounts,
+            account,
+            private["polymarket"],
+            markets,
+            base,
+            hosts,
+            app[PULSES],
         )
     finally:
         life.cancel()

@@ -21,6 +21,7 @@ from shared.simulators.polymarket_server.book_routes import add_book_routes
 from shared.simulators.polymarket_server.desk import DESK, Desk
 from shared.simulators.polymarket_server.faults import SHAPE
 from shared.simulators.polymarket_server.gamma_routes import add_gamma_routes
+from shared.simulators.polymarket_server.heartbeats import add_heartbeats
 from shared.simulators.polymarket_server.limits import Meter, make_middleware
 from shared.simulators.polymarket_server.order_routes import add_order_routes
 from shared.simulators.polymarket_server.sockets import (
@@ -59,6 +60,7 @@ def create_app(world: World, exchange: Exchange, accounts: AccountDirectory) -> 
     add_order_routes(app)
     add_account_routes(app, DATA_PREFIX)
     add_gamma_routes(app, GAMMA_PREFIX)
+    add_heartbeats(app, desk)
     app.router.add_get("/ws/market", market_channel)
     app.router.add_get("/ws/user", user_channel)
     add_fault_routes(app, world)

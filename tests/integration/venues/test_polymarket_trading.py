@@ -434,3 +434,48 @@ async def test_api_key_is_derived_when_it_exists_already() -> None:
         api = await rest.create_or_derive_api_key()
         await rest.aclose()
         assert (api.api_key, api.secret) == (venue.account.api_key, venue.account.secret)
+
+
+async def test_a_resting_order_with_an_end_is_taken_as_gtd() -> None:
+    async with polymarket_venue([gamma_object(1)]) as venue, trading(venue) as execution:
+        venue.book(0, BIDS, ASKS)
+        asked = ticket(venue, price_limit=PriceMicros(440_000), tif=TimeInForce.GTC)
+        asked = replace(asked, expires_wall_ns=asked.decided_wall_ns + 150 * NS_PER_S)
+        order = execution.encode(asked, venue.instrument())
+        outcome = await execution.send(order, yes)
+        assert isinstance(outcome, Acked) and outcome.status is AckStatus.RESTING
+        record = venue.exchange.order(order.order_hash)
+        assert record is not None
+        assert 0 <= record.expires_ns - asked.expires_wall_ns < NS_PER_S
+        venue.exchange.advance(record.expires_ns)
+        assert not await execution._rest.open_orders()
+
+
+async def test_heartbeats_keep_a_resting_order_alive_and_stop_with_it() -> None:
+    async with polymarket_venue([gamma_object(1)]) as venue, trading(venue) as execution:
+        venue.book(0, BIDS, ASKS)
+        async with listening(execution):
+            assert execution.dead_man.beats == 0
+            asked = ticket(venue, price_limit=PriceMicros(440_000), tif=TimeInForce.GTC)
+            order = execution.encode(asked, venue.instrument())
+            assert isinstance(await execution.send(order, yes), Acked)
+            for _ in range(200):
+                if execution.dead_man.beats:
+                    break
+                await asyncio.sleep(0.01)
+            assert execution.dead_man.beats == 1 and execution.dead_man.is_needed
+            pulses = venue.pulses
+            # The venue's own watcher: quiet for less than ten seconds is fine, longer is not.
+            pulses.look(venue.world.now_ns() + 9 * NS_PER_S)
+            assert await execution._rest.open_orders()
+            pulses.look(venue.world.now_ns() + 11 * NS_PER_S)
+            assert not await execution._rest.open_orders()
+
+
+async def test_an_immediate_order_arms_nothing() -> None:
+    async with polymarket_venue([gamma_object(1)]) as venue, trading(venue) as execution:
+        venue.book(0, BIDS, ASKS)
+        asked = ticket(venue, budget_usd=UsdMicros(10_000_000))
+        order = execution.encode(asked, venue.instrument())
+        assert isinstance(await execution.send(order, yes), Acked)
+        assert not execution.dead_man.is_needed and not venue.pulses.armed

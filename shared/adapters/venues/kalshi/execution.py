@@ -20,10 +20,11 @@ from shared.adapters.venues.kalshi.errors import WireTally, find_refusal
 from shared.adapters.venues.kalshi.evidence import Attempt, AttemptMemory, judge
 from shared.adapters.venues.kalshi.order_codec import decode_order, encode_order, find_difference
 from shared.adapters.venues.kalshi.parsing import decode, read_amount, read_count, sample_of
-from shared.adapters.venues.kalshi.rest import Answer, KalshiRest, Query
+from shared.adapters.venues.kalshi.rest import ORDERS_PATH, Answer, KalshiRest, Query
 from shared.adapters.venues.kalshi.schemas import CancelReply, CreateReply
-from shared.adapters.venues.kalshi.signing import Signer
+from shared.adapters.venues.kalshi.signing import PREPARE_EVERY_S, Signer
 from shared.adapters.venues.kalshi.user_stream import UserStream
+from shared.adapters.venues.rehearsal import Rehearsal
 from shared.domain.enums import Outcome, Side, TimeInForce, Venue
 from shared.domain.errors import DomainError, StoreError, WireError
 from shared.domain.ids import native_of
@@ -51,7 +52,9 @@ from shared.domain.units import (
 from shared.ports.clock import Clock
 from shared.ports.venue import EncodedOrder, Sink
 
-_ORDERS: Final = "/portfolio/events/orders"
+_ORDERS: Final = ORDERS_PATH
+REHEARSALS: Final = 5
+"""Dry runs of the order path in each quarter second."""
 _ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
 _LOOK_BACK_S: Final = 600
 _CANCEL_TRIES: Final = 4
@@ -120,6 +123,11 @@ class KalshiExecution:
 
         try:
             answer = await self._rest.send(request, permit)
+            if answer is not None and answer.status == 401 and request.is_prepared:
+                # Refused at the door, so it never ran: signed once more for this moment.
+                self._tally.note("prepared_signature_refused", sample_of(answer.body))
+                again = await self._rest.send(self._rest.sign_again(request), permit)
+                answer = again if again is not None and not again.is_unsent else answer
         finally:
             for attempt in begun:
                 attempt.closed_mono_ns = self._clock.mono_ns()
@@ -279,12 +287,28 @@ class KalshiExecution:
 
     async def run_user_stream(self, sink: Sink) -> None:
         """Emit FillSeen until cancelled; REST is swept after each reconnect and regularly."""
-        warm = asyncio.create_task(self._stay_warm())
+        beside = [asyncio.create_task(self._stay_warm()), asyncio.create_task(self._stay_ready())]
         try:
             await self._stream.run(sink)
         finally:
-            warm.cancel()
-            await asyncio.gather(warm, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+
+    async def _stay_ready(self) -> None:
+        """Keep prepared headers fresh, and the code of the order path in the caches."""
+        rehearsal = Rehearsal(Venue.KALSHI, self._clock.wall_ns())
+        while True:
+            self._rest.prepare_orders()
+            for _ in range(REHEARSALS):
+                self._rehearse(rehearsal)
+                await self._clock.sleep(PREPARE_EVERY_S / REHEARSALS)
+
+    def _rehearse(self, rehearsal: Rehearsal) -> None:
+        """Encode, read back and sign an order of an imaginary market; nothing is sent."""
+        order = self.encode(rehearsal.ticket, rehearsal.instrument)
+        request = self._rest.build("POST", _ORDERS, body=order.payload)
+        assert request.body == order.payload, "what was built is what was encoded"
 
     async def _stay_warm(self) -> None:
         """Use the order path often enough that an order finds an open connection."""

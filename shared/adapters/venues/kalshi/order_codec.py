@@ -19,8 +19,16 @@ from shared.domain.enums import Outcome, Side, TimeInForce, Venue
 from shared.domain.errors import DomainError, OffGridError
 from shared.domain.instrument import Instrument
 from shared.domain.order import LegTicket
-from shared.domain.units import MICROS, PriceMicros, QtyMicros, complement, format_micros
+from shared.domain.units import (
+    MICROS,
+    NS_PER_S,
+    PriceMicros,
+    QtyMicros,
+    complement,
+    format_micros,
+)
 
+REST_LIFE_NS: Final = 60 * NS_PER_S
 _TIF_WORDS: Final = {
     TimeInForce.IOC: "immediate_or_cancel",
     TimeInForce.FOK: "fill_or_kill",
@@ -38,6 +46,17 @@ def count_text(qty: QtyMicros) -> str:
     """Return a count with two decimals."""
     assert qty > 0 and qty % 10_000 == 0, qty
     return f"{qty // MICROS}.{qty % MICROS // 10_000:02d}"
+
+
+def expiration_of(ticket: LegTicket) -> int:
+    """Return the unix second at which a resting order dies by itself, rounded down.
+
+    Whatever is not told otherwise lives a minute, so that a lost process leaves nothing
+    behind (cancel on disconnect is not offered over REST).
+    """
+    end_ns = ticket.expires_wall_ns or ticket.decided_wall_ns + REST_LIFE_NS
+    assert end_ns > ticket.decided_wall_ns, (end_ns, ticket.decided_wall_ns)
+    return end_ns // NS_PER_S
 
 
 def encode_order(ticket: LegTicket, instrument: Instrument) -> bytes:
@@ -74,8 +93,11 @@ def encode_order(ticket: LegTicket, instrument: Instrument) -> bytes:
     }
     if ticket.reduce_only:
         body["reduce_only"] = True
+    if ticket.expires_wall_ns and ticket.tif is not TimeInForce.GTC:
+        raise DomainError(f"{ticket.attempt_id}: only a resting order has an end")
     if ticket.tif is TimeInForce.GTC:
         body["cancel_order_on_pause"] = True
+        body["expiration_time"] = expiration_of(ticket)
     return msgspec.json.encode(body)
 
 
@@ -140,6 +162,11 @@ def find_difference(payload: bytes, ticket: LegTicket) -> str:
         ("exchange_index", body.get("exchange_index"), ticket.shard),
         ("time_in_force", tif.get(body.get("time_in_force")), ticket.tif.value),
         ("reduce_only", body.get("reduce_only", False), ticket.reduce_only),
+        (
+            "expiration_time",
+            body.get("expiration_time"),
+            expiration_of(ticket) if ticket.tif is TimeInForce.GTC else None,
+        ),
     )
     for name, said_value, wanted_value in checks:
         if said_value != wanted_value:

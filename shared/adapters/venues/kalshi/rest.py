@@ -21,7 +21,7 @@ from shared.adapters.venues.kalshi.errors import WireTally
 from shared.adapters.venues.kalshi.parsing import decode, sample_of
 from shared.adapters.venues.kalshi.rate_limits import KalshiBudget
 from shared.adapters.venues.kalshi.schemas import LimitsReply
-from shared.adapters.venues.kalshi.signing import Signer
+from shared.adapters.venues.kalshi.signing import PreparedHeaders, Signer
 from shared.adapters.venues.order_connection import (
     NoAnswerError,
     NotConnectedError,
@@ -35,6 +35,7 @@ from shared.ports.clock import Clock
 T = TypeVar("T")
 Query = Mapping[str, str | int] | None
 
+ORDERS_PATH = "/portfolio/events/orders"
 PAGES_MAX = 2_000
 READ_TRIES = 4
 """A read answered 429 is asked again this often in all, later and later."""
@@ -60,6 +61,8 @@ class WriteRequest:
     target: str
     headers: Mapping[str, str]
     body: bytes
+    is_prepared: bool = False
+    """Signed a moment ago with a key that signs slowly, not for this very request."""
 
 
 class KalshiRest:
@@ -77,6 +80,11 @@ class KalshiRest:
         wire: OrderWire | None = None,
     ) -> None:
         self._signer = signer
+        self._prepared = (
+            PreparedHeaders(signer, "POST", cap.API_PATH + ORDERS_PATH)
+            if signer is not None and signer.is_slow
+            else None
+        )
         self.clock = clock
         self.tally = tally
         self.budget = KalshiBudget(clock.mono_ns())
@@ -226,11 +234,26 @@ class KalshiRest:
         self, method: str, path: str, *, query: Query = None, body: bytes = b""
     ) -> WriteRequest:
         """Build and sign a write, ready to be sent at once."""
-        headers = {"Accept": "application/json", **self._sign(method, path)}
+        prepared = None
+        if self._prepared is not None and (method, path) == ("POST", ORDERS_PATH):
+            prepared = self._prepared.take(self.clock.mono_ns())
+        signed = self._sign(method, path) if prepared is None else prepared
+        headers = {"Accept": "application/json", **signed}
         if body:
             headers["Content-Type"] = "application/json"
         target = cap.API_PATH + path + (f"?{urlencode(query)}" if query else "")
-        return WriteRequest(method, target, headers, body)
+        return WriteRequest(method, target, headers, body, prepared is not None)
+
+    def sign_again(self, request: WriteRequest) -> WriteRequest:
+        """Return the same write signed inline, now."""
+        path = request.target.split("?", 1)[0].removeprefix(cap.API_PATH)
+        headers = {**request.headers, **self._sign(request.method, path)}
+        return WriteRequest(request.method, request.target, headers, request.body)
+
+    def prepare_orders(self) -> None:
+        """Sign the headers of the next order ahead; nothing for a key that signs fast."""
+        if self._prepared is not None:
+            self._prepared.refresh(self.clock.wall_ns(), self.clock.mono_ns())
 
     async def send(
         self, request: WriteRequest, may_send: Callable[[], str | None] = lambda: None

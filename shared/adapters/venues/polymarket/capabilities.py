@@ -51,6 +51,12 @@ DISPUTE_WORST_S: Final = 7 * 86_400
 """Two disputes and a token vote: four to six days are documented, a week is assumed."""
 
 
+GTD_EARLY_NS: Final = 60 * NS_PER_S
+"""A GTD order dies this long before the expiration that it states."""
+GTD_LIFE_MIN_NS: Final = 120 * NS_PER_S
+"""The stated expiration is at least three minutes off, so that is the shortest life."""
+
+
 class SignatureType(IntEnum):
     """Who signs for whom; decides maker, signer and the form of the signature."""
 

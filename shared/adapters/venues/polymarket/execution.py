@@ -16,12 +16,13 @@ from typing import Final
 from shared.adapters.venues.order_connection import NoAnswerError, NotConnectedError
 from shared.adapters.venues.polymarket.answers import judge_answer
 from shared.adapters.venues.polymarket.capabilities import CLOB_VERSION, ROUNDING, exchange_of
+from shared.adapters.venues.polymarket.dead_man import DeadMan
 from shared.adapters.venues.polymarket.encoding import (
-    ORDER_TYPES,
     WalletRoles,
     build_message,
     build_payload,
     decode_payload,
+    order_type_of,
     tick_of,
 )
 from shared.adapters.venues.polymarket.evidence import EvidenceJudge, Look, trades_by_order
@@ -36,12 +37,14 @@ from shared.adapters.venues.polymarket.signing import (
     order_digest,
 )
 from shared.adapters.venues.polymarket.user_stream import UserStream
-from shared.domain.enums import Venue
+from shared.adapters.venues.rehearsal import Rehearsal
+from shared.domain.enums import TimeInForce, Venue
 from shared.domain.errors import DomainError, StoreError, WireError
 from shared.domain.ids import derive_salt
 from shared.domain.instrument import Instrument
 from shared.domain.order import (
     Acked,
+    AckStatus,
     Evidence,
     EvidenceKind,
     LegTicket,
@@ -61,6 +64,8 @@ CANCEL_ROUNDS: Final = 12
 CANCEL_AGAIN_S: Final = 0.5
 """Twelve rounds outlast the longest documented taker hold of three seconds."""
 EVIDENCE_PARALLEL: Final = 8
+REHEARSE_EVERY_S: Final = 0.05
+"""Dry runs of the order path."""
 
 
 class PolymarketExecution:
@@ -89,6 +94,7 @@ class PolymarketExecution:
         )
         self._own = OwnTrades(self._rest, credentials, clock, instrument_of)
         self._judge = EvidenceJudge()
+        self.dead_man = DeadMan(self._rest, clock)
         since = sweep_from_wall_ns
         self.user = UserStream(
             hosts.ws,
@@ -123,6 +129,11 @@ class PolymarketExecution:
             raise DomainError(f"ticket of {ticket.market_id} is not for {instrument.market_id}")
         if ticket.is_opening and not instrument.tradeable:
             raise DomainError(f"{instrument.market_id} is not tradeable: {instrument.refusal}")
+        order = self._build(ticket, instrument)
+        self._own.remember(order.order_hash, ticket.attempt_id, instrument)
+        return order
+
+    def _build(self, ticket: LegTicket, instrument: Instrument) -> EncodedOrder:
         message = build_message(
             ticket,
             instrument,
@@ -131,8 +142,8 @@ class PolymarketExecution:
             tick_of(ticket, instrument),
         )
         order_id = self._digest(message, instrument)
-        payload = build_payload(message, ORDER_TYPES[ticket.tif], self._roles.owner)
-        self._own.remember(order_id, ticket.attempt_id, instrument)
+        order_type, expiration = order_type_of(ticket)
+        payload = build_payload(message, order_type, self._roles.owner, expiration=expiration)
         decoded = decode_payload(payload, instrument, as_budget=ticket.budget_usd is not None)
         return EncodedOrder(ticket, payload, order_id, decoded)
 
@@ -180,16 +191,26 @@ class PolymarketExecution:
             _LOG.warning("order %s not sent: %s", attempt, error)
             return None
         except NoAnswerError as error:
-            return Unknown(attempt, f"no answer: {error}")
+            outcome: SubmitOutcome = Unknown(attempt, f"no answer: {error}")
+            self._watch_resting(order, outcome)
+            return outcome
         if answer is None:
             return None
         status, content = answer
         outcome = judge_answer(
             order.ticket, instrument, order.order_hash, status, content, self._clock.wall_ns()
         )
+        self._watch_resting(order, outcome)
         if isinstance(outcome, Acked):
             self._follow(content)
         return outcome
+
+    def _watch_resting(self, order: EncodedOrder, outcome: SubmitOutcome) -> None:
+        """Guard with heartbeats what may be on the book now, and nothing else."""
+        if order.ticket.tif is not TimeInForce.GTC or isinstance(outcome, Rejected):
+            return
+        if isinstance(outcome, Unknown) or outcome.status is not AckStatus.DONE:
+            self.dead_man.may_rest(order.order_hash)
 
     def _sign(self, order: EncodedOrder, instrument: Instrument) -> bytes:
         """Return the signed body, re-deriving the digest from the very bytes to be sent."""
@@ -211,7 +232,13 @@ class PolymarketExecution:
         )
         signed = self._credentials.signer.sign_order(message, separator)
         assert signed.order_id == order.order_hash, "the payload is not the order that was hashed"
-        return build_payload(message, body["orderType"], body["owner"], signature=signed.signature)
+        return build_payload(
+            message,
+            body["orderType"],
+            body["owner"],
+            expiration=wire["expiration"],
+            signature=signed.signature,
+        )
 
     def _follow(self, content: bytes) -> None:
         trades = json.loads(content).get("tradeIDs") or ()
@@ -225,7 +252,10 @@ class PolymarketExecution:
         except (StoreError, WireError) as error:
             _LOG.info("cancel of %s: %s", wanted, error)
             return False
-        return wanted.lower() in (done.lower() for done in answer.canceled)
+        is_gone = wanted.lower() in (done.lower() for done in answer.canceled)
+        if is_gone:
+            self.dead_man.ended(wanted)
+        return is_gone
 
     async def cancel_everything(self) -> int:
         """Cancel every live order of the account and prove it; returns how many.
@@ -326,12 +356,27 @@ class PolymarketExecution:
 
     async def run_user_stream(self, sink: Sink) -> None:
         """Follow our trades until cancelled; also keeps the order connection warm."""
-        warm = asyncio.create_task(self._stay_warm())
+        work = (self._stay_warm, self._stay_ready, self.dead_man.run)
+        beside = [asyncio.create_task(one()) for one in work]
         try:
             await self.user.run(sink)
         finally:
-            warm.cancel()
-            await asyncio.gather(warm, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+
+    async def _stay_ready(self) -> None:
+        """Keep the code of the order path in the caches."""
+        rehearsal = Rehearsal(Venue.POLYMARKET, self._clock.wall_ns())
+        while True:
+            self._rehearse(rehearsal)
+            await self._clock.sleep(REHEARSE_EVERY_S)
+
+    def _rehearse(self, rehearsal: Rehearsal) -> None:
+        """Build, read back and sign an order of an imaginary market; nothing is remembered."""
+        order = self._build(rehearsal.ticket, rehearsal.instrument)
+        body = self._sign(order, rehearsal.instrument)
+        self._rest.sign_order_request(body)
 
     async def _stay_warm(self) -> None:
         """Touch the order host often enough that an order finds an open connection."""

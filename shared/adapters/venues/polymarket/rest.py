@@ -129,7 +129,31 @@ class PolymarketRest:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> bytes:
-        """Return the body of a 200 answer; raises StoreError for everything else.
+        """Return the body of a 200 answer; raises StoreError for everything else."""
+        status, body = await self._ask(
+            base, path, params, auth=auth, method=method, content=content, headers=headers
+        )
+        if status != 200:
+            text = body[:120].decode("utf-8", "replace")
+            raise StoreError(f"{method} {path}: HTTP {status} {text}")
+        return body
+
+    async def _exchange(self, method: str, path: str, content: bytes) -> tuple[int, bytes]:
+        """Authenticated call of the CLOB whose other statuses mean something too."""
+        return await self._ask(self.hosts.clob, path, auth=True, method=method, content=content)
+
+    async def _ask(
+        self,
+        base: str,
+        path: str,
+        params: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+        *,
+        auth: bool = False,
+        method: str = "GET",
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, bytes]:
+        """Send one request and return (status, body). Raises StoreError without an answer.
 
         Waits for the tokens of its rate limits, so that it does not earn a 429.
         """
@@ -151,9 +175,7 @@ class PolymarketRest:
         except httpx.HTTPError as error:
             raise StoreError(f"{method} {path}: {type(error).__name__}") from error
         self.budget.answered(buckets, answer.status_code, self._clock.mono_ns())
-        if answer.status_code != 200:
-            raise StoreError(f"{method} {path}: HTTP {answer.status_code} {answer.text[:120]}")
-        return answer.content
+        return answer.status_code, answer.content
 
     # --- public ------------------------------------------------------------------------------
 
@@ -307,17 +329,21 @@ class PolymarketRest:
             NotConnectedError: nothing was sent.
             NoAnswerError: nothing readable came back; the order is unknown then.
         """
-        headers = {
-            **self._auth("POST", "/order", body.decode()),
-            "Content-Type": "application/json",
-            "User-Agent": USER_AGENT,
-        }
+        headers = self.sign_order_request(body)
         answer = await self._orders.send("POST", "/order", headers, body, may_send)
         if answer is not None:
             now_ns = self._clock.mono_ns()
             buckets = self.budget.buckets("clob", "POST", "/order", now_ns)
             self.budget.answered(buckets, answer[0], now_ns)
         return answer
+
+    def sign_order_request(self, body: bytes) -> dict[str, str]:
+        """Return the headers of ``POST /order`` with this body, signed now."""
+        return {
+            **self._auth("POST", "/order", body.decode()),
+            "Content-Type": "application/json",
+            "User-Agent": USER_AGENT,
+        }
 
     async def warm_orders(self) -> None:
         """Keep a connection of the order path open. Raises StoreError when that fails."""
@@ -327,6 +353,22 @@ class PolymarketRest:
             raise StoreError(f"order connection: {error}") from error
         if status != 200:
             raise StoreError(f"order connection: HTTP {status}")
+
+    async def heartbeat(self, beat_id: str) -> tuple[str, bool]:
+        """Send one heartbeat; returns (id to send next, whether this one was taken).
+
+        Raises:
+            StoreError, WireError: no answer, or one that names no id.
+        """
+        content = msgspec.json.encode({"heartbeat_id": beat_id})
+        status, body = await self._exchange("POST", "/v1/heartbeats", content)
+        if status not in (200, 400):
+            raise StoreError(f"POST /v1/heartbeats: HTTP {status}")
+        row = decode(_VERSION, body, "polymarket.heartbeat")
+        following = row.get("heartbeat_id")
+        if not isinstance(following, str) or not following:
+            raise WireError("polymarket.heartbeat", body[:80].decode("latin-1"))
+        return following, status == 200
 
     async def cancel_order(self, order_id: str) -> CancelAnswer:
         content = msgspec.json.encode({"orderID": order_id})

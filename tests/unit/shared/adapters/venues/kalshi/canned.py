@@ -59,7 +59,7 @@ class CannedWire:
 class Canned:
     """Ports over a transport; ``requests`` keeps what was sent."""
 
-    def __init__(self, answer: Answer, clock: Any = None) -> None:
+    def __init__(self, answer: Answer, clock: Any = None, *, pem: str = "") -> None:
         self.requests: list[httpx.Request] = []
 
         def handle(request: httpx.Request) -> httpx.Response:
@@ -68,7 +68,7 @@ class Canned:
 
         self.clock = clock or SystemTime()
         self.tally = WireTally()
-        signer = Signer.from_pem(KEY_ID, new_key()[0])
+        signer = Signer.from_pem(KEY_ID, pem or new_key()[0])
         self.rest = KalshiRest(
             ENDPOINTS,
             signer,

@@ -124,3 +124,28 @@ def test_odd_requests_are_refused() -> None:
 def test_decoding_anything_else_is_a_domain_error(payload: bytes) -> None:
     with pytest.raises(DomainError):
         decode_order(payload, Outcome.YES)
+
+
+def test_a_resting_order_dies_by_itself_after_a_minute_unless_told_otherwise() -> None:
+    """Nothing cancels on disconnect here: a lost process must leave nothing on the book."""
+    rest = replace(make(Outcome.YES, Side.BUY, 300_000, 100), tif=TimeInForce.GTC)
+    decided_s = rest.decided_wall_ns // 1_000_000_000
+    body = json.loads(encode_order(rest, INSTRUMENT))
+    assert decided_s + 59 <= body["expiration_time"] <= decided_s + 60
+    assert body["time_in_force"] == "good_till_canceled"
+    told = replace(rest, expires_wall_ns=rest.decided_wall_ns + 300 * 10**9)
+    assert json.loads(encode_order(told, INSTRUMENT))["expiration_time"] - decided_s == 300
+    assert "expiration_time" not in json.loads(
+        encode_order(make(Outcome.YES, Side.BUY, 300_000, 100), INSTRUMENT)
+    )
+
+
+def test_an_end_belongs_to_a_resting_order_and_is_read_back() -> None:
+    ioc = make(Outcome.YES, Side.BUY, 300_000, 100)
+    with pytest.raises(DomainError, match="has an end"):
+        encode_order(replace(ioc, expires_wall_ns=ioc.decided_wall_ns + 10**12), INSTRUMENT)
+    rest = replace(ioc, tif=TimeInForce.GTC)
+    body = json.loads(encode_order(rest, INSTRUMENT))
+    assert find_difference(json.dumps(body).encode(), rest) == ""
+    body["expiration_time"] += 60
+    assert "expiration_time" in find_difference(json.dumps(body).encode(), rest)

@@ -20,6 +20,7 @@ from shared.adapters.venues.polymarket.encoding import (
     decode_payload,
     limit_amounts,
     market_sell_amounts,
+    order_type_of,
     tick_of,
 )
 from shared.adapters.venues.polymarket.instruments import (
@@ -32,6 +33,7 @@ from shared.domain.instrument import Instrument
 from shared.domain.order import LegTicket
 from shared.domain.units import (
     MICROS,
+    NS_PER_S,
     PriceMicros,
     QtyMicros,
     UsdMicros,
@@ -191,4 +193,45 @@ def test_a_foreign_token_is_refused_when_read_back() -> None:
     order = build_message(asked, market, ROLES, 1, 10_000)
     payload = build_payload(order, "GTC", "key").replace(market.yes_token.encode(), b"999")
     with pytest.raises(DomainError):
+        decode_payload(payload, market)
+
+
+def gtd(life_s: int, **changes: Any) -> LegTicket:
+    base = ticket(tif=TimeInForce.GTC, **changes)
+    return replace(base, expires_wall_ns=base.decided_wall_ns + life_s * NS_PER_S)
+
+
+def test_a_resting_order_with_an_end_is_gtd_and_states_a_minute_more() -> None:
+    asked = gtd(300)
+    order_type, expiration = order_type_of(asked)
+    assert order_type == "GTD"
+    # The venue ends it a minute before what it states: at the second asked for, or just after.
+    assert 0 <= (int(expiration) - 60) * NS_PER_S - asked.expires_wall_ns < NS_PER_S
+    market = instrument()
+    order = build_message(asked, market, ROLES, 1, tick_of(asked, market))
+    payload = build_payload(order, order_type, ROLES.owner, expiration=expiration)
+    said = decode_payload(payload, market, as_budget=False)
+    assert (said["price"], said["qty"], said["budget"]) == ("0.56", "100", "")
+
+
+def test_orders_without_an_end_state_none() -> None:
+    assert order_type_of(ticket(tif=TimeInForce.GTC)) == ("GTC", "0")
+    assert order_type_of(ticket()) == ("FAK", "0")
+    assert order_type_of(ticket(tif=TimeInForce.FOK)) == ("FOK", "0")
+
+
+@pytest.mark.parametrize("asked", [gtd(119), replace(gtd(600), tif=TimeInForce.IOC)])
+def test_an_end_that_the_venue_cannot_keep_is_refused(asked: LegTicket) -> None:
+    with pytest.raises(DomainError):
+        order_type_of(asked)
+
+
+@pytest.mark.parametrize(("order_type", "expiration"), [("GTC", "1780449600"), ("GTD", "0")])
+def test_an_expiration_that_does_not_fit_its_type_is_not_read_back(
+    order_type: str, expiration: str
+) -> None:
+    asked, market = ticket(tif=TimeInForce.GTC), instrument()
+    order = build_message(asked, market, ROLES, 1, tick_of(asked, market))
+    payload = build_payload(order, order_type, ROLES.owner, expiration=expiration)
+    with pytest.raises(DomainError, match="expiration"):
         decode_payload(payload, market)
