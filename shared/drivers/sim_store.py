@@ -85,7 +85,12 @@ class SimStore:
     def recovered(self, run_id: str, epoch: int) -> RecoveredState:
         """Return what a starting trader reads, the wire log merged over lagging rows."""
         packages = list(self.tables["packages"].values())
-        live = {p["package_id"] for p in packages if p["state"] not in _ENDED}
+        # As the real record does: what ended lately comes too, so that a late fill finds it.
+        live = {
+            p["package_id"]
+            for p in packages
+            if p["state"] not in _ENDED or p["void_reason"] is None
+        }
         orders = dict(self.tables["orders"])
         for attempt_id, row in self.wire_log.items():
             stored = orders.get((attempt_id,))

@@ -31,7 +31,10 @@ def next_ask_ns(package: Package) -> int:
 
 def verdict(state: State, package: Package) -> PackageEvent:
     """Return what every attempt together amounts to; each of them must be settled."""
-    nothing = all(attempt.known_qty == 0 for attempt in package.attempts.values())
+    # A REPAIR holds what its parent left, whether it has traded itself or not.
+    nothing = package.carried == (0, 0) and all(
+        attempt.known_qty == 0 for attempt in package.attempts.values()
+    )
     return verdict_of(state, package, (package.net(0), package.net(1)), nothing=nothing)
 
 

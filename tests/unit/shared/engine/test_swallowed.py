@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.domain import commands as cm
 from shared.domain import events as ev
-from shared.domain.enums import Purpose, Venue
+from shared.domain.enums import HaltReason, Purpose, Venue
 from shared.domain.ledger import cash_account, opening_account
 from shared.domain.order import AckStatus, Evidence, EvidenceKind, OrderState, Rejected
 from shared.domain.package_table import PackageState
@@ -86,3 +86,24 @@ def test_a_restart_does_not_give_a_package_its_exposure_budget_again() -> None:
     used = desk.package.active_used_ns
     assert desk.package.state is PS.UNWIND_WAIT and used > 3 * NS_PER_S
     assert restarted(desk).package.active_used_ns == used
+
+
+def test_a_repair_that_has_sent_nothing_survives_a_restart() -> None:
+    """What its parent left is no "no fill": it is naked, and asked about, not aborted (I-13)."""
+    desk = Desk()
+    first = desk.open_edge()
+    desk.sending(first)
+    desk.pass_time(251)
+    absent = Evidence(first.attempt_id, EvidenceKind.ABSENT)
+    desk.give(ev.EvidenceFound(desk.package.package_id, (absent,)))
+    frozen = ev.Halt("global", HaltReason.FREEZE, "person", WALL, is_freeze=True)
+    desk.give(ev.HaltTaken(frozen))
+    desk.give(ev.FillSeen(desk.fill(first)))
+    repair = desk.package
+    assert repair.kind == "repair" and repair.state is PS.STUCK_KNOWN
+    again = restarted(desk)
+    repair = again.kernel.state.packages[repair.package_id]
+    assert repair.state is PS.RECOVERING and abs(repair.residual) == first.qty
+    slots = tuple(Evidence(name, EvidenceKind.ABSENT) for name in repair.attempts)
+    again.give(ev.EvidenceFound(repair.package_id, slots))
+    assert repair.state not in (PS.RECOVERING, PS.ABORTED)
