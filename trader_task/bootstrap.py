@@ -234,7 +234,13 @@ async def _connect_venues(
         await _add_paper(settings, venues, kernel, instrument_of, clock, stack)
         return venues
     execution = PolymarketExecution(
-        hosts, credentials, clock, instrument_of, rest=rest, sweep_from_wall_ns=oldest_ns
+        hosts,
+        credentials,
+        clock,
+        instrument_of,
+        rest=rest,
+        sweep_from_wall_ns=oldest_ns,
+        is_book_true=polymarket.is_book_true,
     )
     account = PolymarketAccount(hosts, credentials, clock, instrument_of, rest=rest)
     venues.warm_ups += [kalshi.execution.warm, execution.warm]

@@ -479,3 +479,30 @@ async def test_an_immediate_order_arms_nothing() -> None:
         order = execution.encode(asked, venue.instrument())
         assert isinstance(await execution.send(order, yes), Acked)
         assert not execution.dead_man.is_needed and not venue.pulses.armed
+
+
+async def test_an_opening_is_not_sent_on_a_book_that_fails_its_hash() -> None:
+    async with polymarket_venue([gamma_object(1)]) as venue:
+        venue.book(0, BIDS, ASKS)
+        asked_about: list[str] = []
+
+        def is_book_true(market: str) -> bool:
+            asked_about.append(market)
+            return False
+
+        execution = PolymarketExecution(
+            venue.hosts,
+            venue.credentials(),
+            venue.clock,
+            venue.instrument_of,
+            is_book_true=is_book_true,
+        )
+        opening = ticket(venue, budget_usd=UsdMicros(10_000_000), is_opening=True)
+        order = execution.encode(opening, venue.instrument())
+        assert await execution.send(order, yes) is None
+        assert venue.exchange.order(order.order_hash) is None
+        # What reduces is sent all the same: its limit protects it, waiting does not.
+        hedge = ticket(venue, attempt=1, budget_usd=UsdMicros(10_000_000))
+        outcome = await execution.send(execution.encode(hedge, venue.instrument()), yes)
+        assert isinstance(outcome, Acked) and len(asked_about) == 2
+        await execution.aclose()

@@ -15,6 +15,11 @@ from typing import Final
 import msgspec
 
 from shared.adapters.venues.polymarket.capabilities import ROUNDING
+from shared.adapters.venues.polymarket.hash_policy import (
+    CANDIDATES_MAX,
+    WAIT_MAX_NS,
+    HashBudget,
+)
 from shared.adapters.venues.polymarket.instruments import grid_of
 from shared.adapters.venues.polymarket.parsing import decode
 from shared.adapters.venues.polymarket.schemas import RestBook
@@ -57,6 +62,11 @@ class Track:
     """Venue time of a REST book that was newer than ours; 0 when none is pending."""
     trades: deque[str] = field(default_factory=lambda: deque(maxlen=RECENT_TRADES))
     """Prices that may be the last trade price: announced, or of levels just changed."""
+    claim: str = ""
+    """Newest hash of the venue that was not checked yet; empty when all were."""
+    verified_mono_ns: int = 0
+    candidates: deque[str] = field(default_factory=lambda: deque(maxlen=CANDIDATES_MAX))
+    """Prices of the changes behind ``claim``."""
 
     @property
     def market(self) -> MarketId:
@@ -75,6 +85,9 @@ class BookKeeper:
         self.errors: Counter[str] = Counter()
         self.frozen: set[str] = set()
         """YES tokens whose stream was shown to be silent; their socket must be replaced."""
+        self.hashing = HashBudget()
+        self.deferred = 0
+        """Hashes that waited, since the start."""
         self._samples: dict[str, str] = {}
         self._reported: set[str] = set()
 
@@ -131,6 +144,57 @@ class BookKeeper:
         track.behind_ms = book.ts_ms
         return []
 
+    # --- hashes ------------------------------------------------------------------------------
+
+    def may_wait(self, track: Track, mono_ns: int) -> bool:
+        """Say whether the hash of a change may be checked a little later."""
+        return mono_ns - track.verified_mono_ns < WAIT_MAX_NS and self.hashing.is_pressed(mono_ns)
+
+    def defer(self, track: Track, claimed: str, prices: tuple[str, ...]) -> None:
+        """Remember the newest claim about a book instead of checking it."""
+        track.claim = claimed
+        track.candidates.extend(prices)
+        self.deferred += 1
+
+    def verify(self, track: Track, book: WireBook, claimed: str, prices: tuple[str, ...]) -> bool:
+        """Check the venue's hash; a trade may have moved the last trade price silently.
+
+        The price that traded is that of a level which this very message changed (or one
+        that waited with it), or one just announced; nothing else is tried, and a match
+        fixes the price for good.
+        """
+        known = (*prices, *reversed(track.candidates))
+        track.claim = ""
+        track.candidates.clear()
+        if book.digest() == claimed:
+            track.trades.extend(prices)
+            return True
+        for price in dict.fromkeys((*known, *reversed(track.trades))):
+            if price != book.last_trade_price and book.digest(price) == claimed:
+                book.set_last_trade(price)
+                return True
+        track.trades.extend(prices)
+        return False
+
+    def settle_one(self, track: Track, mono_ns: int) -> list[EventBody]:
+        """Check what waits for one market: right before a submit, or when its time is up."""
+        if not track.claim or track.book is None:
+            track.claim = ""
+            return []
+        self.hashing.spend(track.book.levels, mono_ns)
+        if not self.verify(track, track.book, track.claim, ()):
+            return self.mismatch(track, mono_ns, counts=True)
+        track.verified_mono_ns = track.proved_mono_ns = mono_ns
+        return [BookProved(track.market)]
+
+    def settle(self, mono_ns: int) -> list[EventBody]:
+        """Check every market whose hash has waited for as long as it may."""
+        bodies: list[EventBody] = []
+        for track in self.tracks.values():
+            if track.claim and mono_ns - track.verified_mono_ns >= WAIT_MAX_NS:
+                bodies += self.settle_one(track, mono_ns)
+        return bodies
+
     # --- states ------------------------------------------------------------------------------
 
     def accept(self, track: Track, book: WireBook, mono_ns: int) -> list[EventBody]:
@@ -145,6 +209,8 @@ class BookKeeper:
             track.instrument = regrid(track.instrument, book.tick)
             bodies.append(InstrumentChanged(track.instrument))
         track.book, track.behind_ms, track.proved_mono_ns = book, 0, mono_ns
+        track.claim, track.verified_mono_ns = "", mono_ns
+        track.candidates.clear()
         bodies.append(BookReplaced(track.market, book.bids(), book.asks(), book.ts_ns))
         self.wanted.discard(track.market)
         return [*bodies, *self.mark(track, BookState.SYNCED, "verified")]
@@ -171,7 +237,7 @@ class BookKeeper:
             if len(track.mismatches) > MISMATCHES_MAX:
                 track.benched_until = mono_ns + BENCH_NS
                 track.mismatches.clear()
-        track.book = None
+        track.book, track.claim = None, ""
         return self.gap(track, "hash_mismatch")
 
 

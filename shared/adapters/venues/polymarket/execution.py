@@ -40,7 +40,7 @@ from shared.adapters.venues.polymarket.user_stream import UserStream
 from shared.adapters.venues.rehearsal import Rehearsal
 from shared.domain.enums import TimeInForce, Venue
 from shared.domain.errors import DomainError, StoreError, WireError
-from shared.domain.ids import derive_salt
+from shared.domain.ids import MarketId, derive_salt
 from shared.domain.instrument import Instrument
 from shared.domain.order import (
     Acked,
@@ -82,7 +82,9 @@ class PolymarketExecution:
         *,
         rest: PolymarketRest | None = None,
         sweep_from_wall_ns: int | None = None,
+        is_book_true: Callable[[MarketId], bool] = lambda market: True,
     ) -> None:
+        self._is_book_true = is_book_true
         self._credentials = credentials
         self._clock = clock
         self._rest = rest or PolymarketRest(hosts, clock, credentials)
@@ -184,8 +186,16 @@ class PolymarketExecution:
         ):
             return Rejected(attempt, "local: order budget reserved for reducing")
         body = self._sign(order, instrument)
+
+        def permit() -> str | None:
+            """Ask the book before the gate, so that the gate is asked last of all."""
+            is_true = self._is_book_true(order.ticket.market_id)
+            if order.ticket.is_opening and not is_true:
+                return "the book does not hold against the venue's hash"
+            return may_send()
+
         try:
-            answer = await self._rest.post_order(body, may_send)
+            answer = await self._rest.post_order(body, permit)
         except NotConnectedError as error:
             # Not a byte left and permission was never asked: that is "not sent", not unknown.
             _LOG.warning("order %s not sent: %s", attempt, error)

@@ -53,6 +53,7 @@ METADATA_BATCH: Final = 50
 METADATA_PARALLEL: Final = 8
 METADATA_REPEAT_NS: Final = 60 * NS_PER_S
 """An unchanged instrument is told again this often, so that its fees do not expire."""
+SETTLE_EVERY_S: Final = 0.05
 TIME_EVERY_S: Final = 10.0
 LATENCY_KEPT_NS: Final = 10 * NS_PER_S
 """Without a change for this long there is no latency to speak of, only silence."""
@@ -91,7 +92,13 @@ class PolymarketMarketData:
     async def run(self, sink: Sink) -> None:
         """Keep everything up until cancelled; a loop that fails restarts after a second."""
         self._sink = sink
-        loops = (self._heartbeats, self._prove, self._metadata, self._compare_clocks)
+        loops = (
+            self._heartbeats,
+            self._settle_hashes,
+            self._prove,
+            self._metadata,
+            self._compare_clocks,
+        )
         tasks = [asyncio.create_task(self._forever(loop)) for loop in loops]
         try:
             self._start_connections()
@@ -190,6 +197,24 @@ class PolymarketMarketData:
             _LOG.warning(
                 "unreadable input %s, first sample: %s", kind, self.channel.sample_of(kind)
             )
+
+    # --- hashes that waited ------------------------------------------------------------------
+
+    async def _settle_hashes(self) -> None:
+        while True:
+            await self._clock.sleep(SETTLE_EVERY_S)
+            self._emit(self.channel.settle(self._clock.mono_ns()))
+
+    def is_book_true(self, market: MarketId) -> bool:
+        """Check now whatever hash of this market still waits; right before a submit.
+
+        A market that is not watched has no book here to be wrong about.
+        """
+        track = self.channel.by_market.get(market)
+        if track is None:
+            return True
+        self._emit(self.channel.settle_one(track, self._clock.mono_ns()))
+        return track.state is BookState.SYNCED
 
     # --- heartbeat ---------------------------------------------------------------------------
 

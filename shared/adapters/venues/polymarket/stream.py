@@ -2,7 +2,8 @@
 
 The kernel's book is the YES token's; the NO token's is its exact mirror and arrives in the
 same message, so that only YES tokens are subscribed. Rules:
-1. A body leaves only after the venue's own hash agreed with the book it describes.
+1. A body leaves only after the venue's own hash agreed with the book it describes; under
+   pressure the hash may follow within 100 ms, and it always precedes a submit.
 2. A book in doubt is marked in the same call, before anything else is said about it, and
    asks for a REST book through ``wanted``.
 3. A frame that cannot be read puts the markets named in it in doubt, or, when none can be
@@ -155,7 +156,7 @@ class MarketChannel(BookKeeper):
         if old is not None and book.ts_ms < old.ts_ms:
             self.count_error(WireError("polymarket.ws.old_frame", book.timestamp))
             return []
-        if not self._verify(track, book, frame.hash or "", ()):
+        if not self.verify(track, book, frame.hash or "", ()):
             return self.mismatch(track, mono_ns, counts=True)
         return self.accept(track, book, mono_ns)
 
@@ -197,30 +198,19 @@ class MarketChannel(BookKeeper):
                 side = BookSide.BID if row.side == "BUY" else BookSide.ASK
                 changes.append(LevelChanged(side, PriceMicros(price), QtyMicros(size)))
         prices = tuple(row.price for row in entries)
-        if not self._verify(track, book, entries[-1].hash, prices):
-            return self.mismatch(track, mono_ns, counts=len(entries) == 1)
+        # A message with several changes is never taken on trust: its hash is less certain.
+        if len(entries) == 1 and self.may_wait(track, mono_ns):
+            self.defer(track, entries[-1].hash, prices)
+        else:
+            self.hashing.spend(book.levels, mono_ns)
+            if not self.verify(track, book, entries[-1].hash, prices):
+                return self.mismatch(track, mono_ns, counts=len(entries) == 1)
+            track.proved_mono_ns = track.verified_mono_ns = mono_ns
         if book.is_crossed():
             return self.gap(track, "crossed")
-        track.proved_mono_ns = mono_ns
         if not changes:
             return [BookProved(track.market)]
         return [BookChanged(track.market, tuple(changes), book.ts_ns)]
-
-    def _verify(self, track: Track, book: WireBook, claimed: str, prices: tuple[str, ...]) -> bool:
-        """Check the venue's hash; a trade may have moved the last trade price silently.
-
-        The price that traded is that of a level which this very message changed, or one
-        just announced; nothing else is tried, and a match fixes the price for good.
-        """
-        if book.digest() == claimed:
-            track.trades.extend(prices)
-            return True
-        for price in (*prices, *reversed(track.trades)):
-            if price != book.last_trade_price and book.digest(price) == claimed:
-                book.set_last_trade(price)
-                return True
-        track.trades.extend(prices)
-        return False
 
     def _tick_change(self, frame: Frame) -> list[EventBody]:
         """Drop the book and re-grid the instrument; old-tick orders are refused from now on."""

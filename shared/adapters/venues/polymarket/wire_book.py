@@ -186,6 +186,11 @@ class WireBook:
         )
         return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
+    @property
+    def levels(self) -> int:
+        """How many levels both sides have: what hashing costs in proportion to."""
+        return len(self._bids.prices) + len(self._asks.prices)
+
     def is_crossed(self) -> bool:
         bids, asks = self._bids.prices, self._asks.prices
         return bool(bids and asks and bids[-1] >= asks[0])
