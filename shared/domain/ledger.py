@@ -103,8 +103,12 @@ def void_transaction(fill: Fill, basis_usd: int) -> Transaction:
 def payout_transaction(
     venue: Venue, market: MarketId, reference: str, cash_usd: int, basis_yes: int, basis_no: int
 ) -> Transaction:
-    """Book a settlement: cash in, both positions out at cost, the difference realised."""
-    assert basis_yes >= 0 and basis_no >= 0 and cash_usd >= 0
+    """Book a settlement: cash in, both positions out at cost, the difference realised.
+
+    Negative cash corrects an earlier settlement, and then no position leaves (F-032).
+    """
+    assert basis_yes >= 0 and basis_no >= 0
+    assert cash_usd >= 0 or basis_yes == basis_no == 0
     return _transaction(
         f"payout/{venue.value}/{reference}",
         "payout",

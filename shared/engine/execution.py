@@ -35,7 +35,7 @@ from shared.domain.order import (
 from shared.domain.package import Attempt, Package
 from shared.domain.package_table import PackageEvent, PackageState
 from shared.domain.units import NS_PER_S
-from shared.engine import accounting, attempts, inquiry, last_gate, machine, rows
+from shared.engine import accounting, attempts, inquiry, last_gate, machine, refusals, rows
 from shared.engine.halts import raise_halt
 from shared.engine.repair import open_repair
 from shared.engine.state import State, Turn
@@ -148,6 +148,9 @@ def _take_answer(
     if isinstance(outcome, Rejected):
         attempt.reason = outcome.reason
         attempt.on(OrderEvent.REJECT)
+        ticket = attempt.ticket
+        if ticket is not None:
+            refusals.heed(state, turn, package, ticket.venue, ticket.market_id, outcome.reason)
         return PE.R_NONE if attempt.known_qty == 0 else PE.R_FILL
     if isinstance(outcome, Unknown):
         attempt.reason = outcome.reason

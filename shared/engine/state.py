@@ -129,6 +129,8 @@ class State:
     books: dict[MarketId, Book] = field(default_factory=dict)
     snapshot_asked_ns: dict[MarketId, int] = field(default_factory=dict)
     market_rest_until_ns: dict[MarketId, int] = field(default_factory=dict)
+    refused_ns: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(venue scope or market, reason) -> when an order was last refused for it (monotonic)."""
     resolved: dict[MarketId, int] = field(default_factory=dict)
     """Payout of one YES, micros, of markets that were determined."""
     pairs: dict[PairId, PairView] = field(default_factory=dict)

@@ -51,6 +51,9 @@ def _recent(times: deque[int], now_ns: int, window_ns: int) -> int:
 
 
 def _rest(state: State, turn: Turn, view: PairView, why: str) -> None:
+    # A longer rest for another reason stands.
+    if view.rest_until_ns > turn.mono + REST_NS:
+        return
     view.rest_until_ns = turn.mono + REST_NS
     view.rest_reason = why
     turn.decide(

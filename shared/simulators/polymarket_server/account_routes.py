@@ -105,8 +105,11 @@ async def balance_allowance(request: web.Request) -> web.Response:
         balance = int(position.final_of(found[1]))
     else:
         raise refusal(400, "invalid asset_type")
+    # Without approvals a match is never broadcast: both go together (F-056).
+    is_unapproved = desk.world.faults.open_window("p.no_tx", desk.world.now_ns()) is not None
+    allowance = "0" if is_unapproved else UNLIMITED
     return answer(
-        {"balance": str(balance), "allowances": {STANDARD: UNLIMITED, NEG_RISK: UNLIMITED}}
+        {"balance": str(balance), "allowances": {STANDARD: allowance, NEG_RISK: allowance}}
     )
 
 

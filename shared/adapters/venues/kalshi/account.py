@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from shared.adapters.venues.kalshi import capabilities as cap
+from shared.adapters.venues.kalshi.corrections import KnownPayouts
 from shared.adapters.venues.kalshi.errors import WireTally
 from shared.adapters.venues.kalshi.evidence import AttemptMemory, MarketRecords
 from shared.adapters.venues.kalshi.instruments import payout_from_cents
@@ -51,6 +52,7 @@ class KalshiAccount:
     def __init__(self, rest: KalshiRest, memory: AttemptMemory) -> None:
         self._rest = rest
         self._memory = memory
+        self._payouts = KnownPayouts()
 
     async def fetch_snapshot(self) -> AccountSnapshot:
         """Read cash and positions to the last page. Raises StoreError when incomplete."""
@@ -83,7 +85,9 @@ class KalshiAccount:
         seen: list[PayoutSeen] = []
         try:
             async for _, page in self._rest.pages("/portfolio/settlements", SettlementsPage, query):
-                seen += [payout for row in page.settlements if (payout := read_payout(row))]
+                for row in page.settlements:
+                    payout = read_payout(row)
+                    seen += self._payouts.told(payout) if payout is not None else []
         except WireError as error:
             raise StoreError(f"kalshi settlements: {error}") from error
         return seen

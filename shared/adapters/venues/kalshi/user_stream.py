@@ -18,13 +18,15 @@ import msgspec
 from shared.adapters.venues.kalshi.account import KalshiAccount
 from shared.adapters.venues.kalshi.capabilities import Endpoints
 from shared.adapters.venues.kalshi.connection import Connection
+from shared.adapters.venues.kalshi.corrections import REVIEW_NS, ToldFills
 from shared.adapters.venues.kalshi.errors import WireTally
 from shared.adapters.venues.kalshi.evidence import AttemptMemory
 from shared.adapters.venues.kalshi.parsing import build_fill, read_frame, read_msg
 from shared.adapters.venues.kalshi.schemas import ErrorMsg, FillMsg, UserOrderMsg
 from shared.adapters.venues.kalshi.signing import Signer
+from shared.domain.enums import Venue
 from shared.domain.errors import StoreError, WireError
-from shared.domain.events import FillSeen
+from shared.domain.events import FillSeen, TradeFinality
 from shared.domain.ids import AttemptId
 from shared.domain.order import Fill
 from shared.domain.units import NS_PER_S
@@ -57,6 +59,7 @@ class UserStream:
         self._sweep_now = asyncio.Event()
         self._swept_until_s = 0
         self._seen: OrderedDict[str, None] = OrderedDict()
+        self._told = ToldFills()
         self._connection = Connection(
             endpoints,
             signer,
@@ -125,7 +128,9 @@ class UserStream:
         self._seen[fill.key] = None
         while len(self._seen) > _SEEN_MAX:
             self._seen.popitem(last=False)
-        self._sink(FillSeen(self._memory.in_ticket_terms(fill)))
+        fill = self._memory.in_ticket_terms(fill)
+        self._told.note(fill)
+        self._sink(FillSeen(fill))
 
     # --- sweep ------------------------------------------------------------------------------
 
@@ -148,14 +153,33 @@ class UserStream:
                 self._sweep_now.set()
 
     async def _sweep(self) -> None:
-        """Hand out every fill since a minute before the last complete sweep."""
+        """Hand out every fill since a minute before the last complete sweep.
+
+        While fills of ours are young enough to be taken back, the reading goes back over
+        them as well (F-032).
+        """
         now_s = self._clock.wall_ns() // NS_PER_S
         since_s = (self._swept_until_s or now_s - _FIRST_SWEEP_S) - _OVERLAP_S
+        if not self._told.is_empty():
+            since_s = min(since_s, now_s - REVIEW_NS // NS_PER_S - _OVERLAP_S)
+        unreadable = self._tally.counts.total()
         fills = await self._account.read_fills(min_ts_s=max(1, since_s), skip=self._tally)
+        if self._tally.counts.total() == unreadable:
+            self._look_for_corrections(fills)
         for fill in sorted(fills, key=lambda f: (f.venue_ts_ns, f.key)):
             if fill.key not in self._seen:
                 self._hand_out(await self._with_owner(fill))
         self._swept_until_s = now_s
+
+    def _look_for_corrections(self, fills: list[Fill]) -> None:
+        """Tell a busted trade as failed; count a re-priced one (its cash will not add up)."""
+        busted, repriced = self._told.compare(fills, self._clock.wall_ns(), self._clock.mono_ns())
+        for fill in busted:
+            self._tally.note("trade_busted", fill.key)
+            if self._sink is not None:
+                self._sink(TradeFinality(Venue.KALSHI, fill.trade_id, False))
+        for fill in repriced:
+            self._tally.note("trade_repriced", fill.key)
 
     async def _with_owner(self, fill: Fill) -> Fill:
         """Look up whose order a fill belongs to; an order without our id stays foreign."""

@@ -79,6 +79,9 @@ class PolymarketAccount:
             StoreError: a read failed, a page is missing, or an answer is unreadable.
         """
         try:
+            free = self._rest.free_cash
+            if free.needs_refresh(self._clock.mono_ns()):
+                await self._rest.refresh_collateral()
             text, rows = await asyncio.gather(self._rest.collateral(), self._rest.positions())
             cash = read_balance(text)
             held: dict[MarketId, list[int]] = {}
@@ -95,8 +98,11 @@ class PolymarketAccount:
             if yes or no
         )
         assert cash >= 0 and all(p.qty_yes >= 0 and p.qty_no >= 0 for p in positions)
-        usd = UsdMicros(cash)
-        return AccountSnapshot(Venue.POLYMARKET, usd, ((0, usd),), positions, self._clock.wall_ns())
+        usable = UsdMicros(free.limit(cash, self._clock.mono_ns()))
+        assert 0 <= usable <= cash
+        return AccountSnapshot(
+            Venue.POLYMARKET, UsdMicros(cash), ((0, usable),), positions, self._clock.wall_ns()
+        )
 
     def _index_of(self, token: str, condition: str, told: int | None) -> int:
         """Return 0 for the first outcome (YES), 1 for the second, from what is certain."""
@@ -116,7 +122,9 @@ class PolymarketAccount:
         """
         try:
             rows = await self._rest.redemptions(max(0, since_wall_ns // NS_PER_S))
-            rows = [row for row in rows if row.type.upper() == "REDEEM"]
+            # A row that is listed twice (pages shift while they are read) was paid once.
+            own = {_row_key(row): row for row in rows if row.type.upper() == "REDEEM"}
+            rows = [row for row in own.values() if floor_micros(row.size, "polymarket.size") > 0]
             await self._load_payouts({row.condition_id for row in rows})
             grouped: dict[tuple[str, str], list[ActivityRow]] = {}
             for row in rows:
@@ -227,3 +235,10 @@ def payout_of_rows(rows: Sequence[ActivityRow]) -> PriceMicros | None:
     if len(told) != 1 or not 0 <= min(told) <= MICROS:
         return None
     return PriceMicros(told.pop())
+
+
+def _row_key(row: ActivityRow) -> tuple[str, ...]:
+    """Return what makes a redemption row itself: its transaction, token and amounts."""
+    index = str(row.outcome_index)
+    amounts = (str(row.size), str(row.usdc_size))
+    return (row.condition_id, row.transaction_hash, row.asset, index, *amounts)

@@ -38,7 +38,7 @@ from shared.adapters.venues.polymarket.signing import (
 )
 from shared.adapters.venues.polymarket.user_stream import UserStream
 from shared.adapters.venues.rehearsal import Rehearsal
-from shared.domain.enums import TimeInForce, Venue
+from shared.domain.enums import Side, TimeInForce, Venue
 from shared.domain.errors import DomainError, StoreError, WireError
 from shared.domain.ids import MarketId, derive_salt
 from shared.domain.instrument import Instrument
@@ -97,6 +97,8 @@ class PolymarketExecution:
         self._own = OwnTrades(self._rest, credentials, clock, instrument_of)
         self._judge = EvidenceJudge()
         self.dead_man = DeadMan(self._rest, clock)
+        self._free_cash = self._rest.free_cash
+        self._is_version_refused = False
         since = sweep_from_wall_ns
         self.user = UserStream(
             hosts.ws,
@@ -122,6 +124,7 @@ class PolymarketExecution:
             raise StoreError(
                 f"polymarket order version is {version}, this build has {CLOB_VERSION}"
             )
+        self._is_version_refused = False
 
     # --- encode ------------------------------------------------------------------------------
 
@@ -185,6 +188,9 @@ class PolymarketExecution:
             self._clock.mono_ns(), is_opening=order.ticket.is_opening
         ):
             return Rejected(attempt, "local: order budget reserved for reducing")
+        if self._is_version_refused:
+            # Signing for an exchange contract that we do not know is never tried twice (F-048).
+            return Rejected(attempt, "local: the venue's order version changed")
         body = self._sign(order, instrument)
 
         def permit() -> str | None:
@@ -213,6 +219,8 @@ class PolymarketExecution:
         self._watch_resting(order, outcome)
         if isinstance(outcome, Acked):
             self._follow(content)
+        elif isinstance(outcome, Rejected):
+            self._heed(order.ticket, outcome)
         return outcome
 
     def _watch_resting(self, order: EncodedOrder, outcome: SubmitOutcome) -> None:
@@ -221,6 +229,13 @@ class PolymarketExecution:
             return
         if isinstance(outcome, Unknown) or outcome.status is not AckStatus.DONE:
             self.dead_man.may_rest(order.order_hash)
+
+    def _heed(self, ticket: LegTicket, refused: Rejected) -> None:
+        """Learn from a refusal what later orders must know."""
+        if refused.reason == "version_mismatch":
+            self._is_version_refused = True
+        elif refused.reason == "not_enough_balance" and ticket.side is Side.BUY:
+            self._free_cash.refused(refused.raw, self._clock.mono_ns())
 
     def _sign(self, order: EncodedOrder, instrument: Instrument) -> bytes:
         """Return the signed body, re-deriving the digest from the very bytes to be sent."""

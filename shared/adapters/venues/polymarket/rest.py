@@ -19,6 +19,7 @@ from shared.adapters.venues.order_connection import (
     OrderConnection,
 )
 from shared.adapters.venues.polymarket.access import PRODUCTION, Credentials, Hosts
+from shared.adapters.venues.polymarket.free_cash import FreeCash
 from shared.adapters.venues.polymarket.parsing import decode, micros
 from shared.adapters.venues.polymarket.rate_limits import PolymarketBudget
 from shared.adapters.venues.polymarket.schemas import (
@@ -88,6 +89,7 @@ class PolymarketRest:
         self._credentials = credentials
         self._orders = OrderConnection(hosts.clob)
         self.budget = PolymarketBudget(clock.mono_ns())
+        self.free_cash = FreeCash()
         # No proxy from the environment: an order must not take a route nobody configured.
         self._http = httpx.AsyncClient(
             headers={"User-Agent": USER_AGENT},
@@ -249,6 +251,15 @@ class PolymarketRest:
         }
         raw = await self._read(self.hosts.clob, "/balance-allowance", params, auth=True)
         return decode(_BALANCE, raw, "polymarket.balance")
+
+    async def refresh_collateral(self) -> None:
+        """Ask the venue to reckon the wallet's pUSD anew (F-047)."""
+        assert self._credentials is not None
+        params = {
+            "asset_type": "COLLATERAL",
+            "signature_type": str(int(self._credentials.signature_type)),
+        }
+        await self._read(self.hosts.clob, "/balance-allowance/update", params, auth=True)
 
     async def conditional(self, token: str) -> str:
         """Return the share balance text of one token, as the chain has it."""
