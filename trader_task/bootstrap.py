@@ -27,11 +27,14 @@ from shared.adapters.stores.postgres_engine import open_engine
 from shared.adapters.stores.postgres_exports import PostgresExports
 from shared.adapters.stores.postgres_journal import PostgresJournal
 from shared.adapters.stores.postgres_views import PostgresViews
+from shared.adapters.venues.documents import DocumentFolder, HttpDocuments
+from shared.adapters.venues.kalshi import published as kalshi_published
 from shared.adapters.venues.kalshi.capabilities import choose_endpoints
 from shared.adapters.venues.kalshi.venue import connect_kalshi
 from shared.adapters.venues.paper.settings import PaperSettings, starting_cash
 from shared.adapters.venues.paper.store import PostgresPaperStore
 from shared.adapters.venues.paper.venue import PaperVenue
+from shared.adapters.venues.polymarket import published as polymarket_published
 from shared.adapters.venues.polymarket.access import Credentials, Hosts
 from shared.adapters.venues.polymarket.account import PolymarketAccount
 from shared.adapters.venues.polymarket.encoding import encode_order_row
@@ -58,6 +61,7 @@ from shared.engine.view import live_snapshot
 from shared.ports.language_model import Embedder
 from shared.ports.stores import Row
 from shared.ports.venue import Account, Execution, MarketData
+from shared.services.drift_watch import DriftWatch
 from trader_task.build_identity import build_name, schema_name
 from trader_task.clock import SystemClock
 from trader_task.command_stores import CommandStores
@@ -151,6 +155,7 @@ async def build_trader(
         start_checks=checks,
         close=stack.aclose,
         set_instruments=instruments.set,
+        drift=_drift_watch(settings, clock),
         halts=lambda: tuple(kernel.state.halts.values()),
     )
     trader = Trader(
@@ -164,6 +169,15 @@ async def build_trader(
     )
     late_sink.append(trader.hearing.hear)
     return trader
+
+
+def _drift_watch(settings: Settings, clock: SystemClock) -> DriftWatch | None:
+    """Watch what the real venues publish; simulators publish nothing."""
+    if settings.venues is VenueSet.SIM:
+        return None
+    folder = DocumentFolder(settings.state_dir / "documents")
+    documents = (*kalshi_published.DOCUMENTS, *polymarket_published.DOCUMENTS)
+    return DriftWatch(documents, HttpDocuments(), folder, clock)
 
 
 def refuse_unproven(settings: Settings, build: str, wall_ns: int) -> None:

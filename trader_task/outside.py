@@ -27,6 +27,7 @@ from shared.ports.stores import (
     PairProofs,
 )
 from shared.ports.venue import Account, Execution, MarketData
+from shared.services.drift_watch import DriftWatch
 from trader_task.loop import Steps
 
 
@@ -56,5 +57,7 @@ class Outside:
     start_checks: Sequence[Callable[[], Awaitable[None]]]
     close: Callable[[], Awaitable[None]]
     set_instruments: Callable[[Callable[[MarketId], Instrument | None]], None]
+    drift: DriftWatch | None = None
+    """Watches what the venues publish; None at simulators, which publish nothing."""
     halts: Callable[[], Iterable[Halt]] = tuple
     """Halts that the kernel holds right now; the send gate reads them again (I-18)."""

@@ -25,6 +25,7 @@ from shared.domain.events import (
     Stamp,
 )
 from shared.domain.units import NS_PER_S
+from shared.services.drift_watch import Drift
 from trader_task.accounts import Accounts
 from trader_task.book_samples import SAMPLE_S, BookSampler
 from trader_task.catalogue_watch import CatalogueWatch
@@ -263,6 +264,9 @@ class Trader:
         self.tasks.start("gates", lambda: keep_asking(self._o.start_checks, self._o.clock))
         sampler = BookSampler(self._o.books, self._o.clock.wall_ns, self.writer.put)
         self.tasks.every("book samples", SAMPLE_S, sampler.sample)
+        if self._o.drift is not None:
+            drift = self._o.drift
+            self.tasks.start("drift", lambda: drift.run(self._report_drift))
         self.tasks.every("heartbeat", BEAT_S, self.heartbeat.beat)
         self.tasks.every("halts", 1.0, self.halts.poll)
         self.tasks.every("pointers", 1.0, self.catalogue.poll)
@@ -363,6 +367,11 @@ class Trader:
         row = self.decisions.record_own(decision, stamp)
         if self.writer.fencing:
             self.writer.put((("decisions", (row,)),))
+
+    def _report_drift(self, drift: Drift) -> None:
+        """An alert for people; nothing is halted by a document."""
+        log.warning("drift", document=drift.document, text=drift.text)
+        self._decide("drift", drift.document, drift.text, drift.severity)
 
     # --- each second --------------------------------------------------------------------------
 
