@@ -23,6 +23,7 @@ from shared.simulators.polymarket_server.faults import SHAPE
 from shared.simulators.polymarket_server.gamma_routes import add_gamma_routes
 from shared.simulators.polymarket_server.heartbeats import add_heartbeats
 from shared.simulators.polymarket_server.limits import Meter, make_middleware
+from shared.simulators.polymarket_server.listing_routes import add_listing_routes
 from shared.simulators.polymarket_server.order_routes import add_order_routes
 from shared.simulators.polymarket_server.sockets import (
     CHANNELS,
@@ -57,6 +58,7 @@ def create_app(world: World, exchange: Exchange, accounts: AccountDirectory) -> 
     app.on_shutdown.append(shut)
     app.on_cleanup.append(clean)
     add_book_routes(app)
+    add_listing_routes(app)
     add_order_routes(app)
     add_account_routes(app, DATA_PREFIX)
     add_gamma_routes(app, GAMMA_PREFIX)

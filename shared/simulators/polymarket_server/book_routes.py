@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 from aiohttp import web
@@ -11,6 +10,7 @@ from shared.domain.enums import MarketStatus, Outcome
 from shared.domain.units import MICROS, NS_PER_S, format_micros, parse_micros
 from shared.simulators.catalogue import SimMarket
 from shared.simulators.polymarket_server.desk import Desk, answer, desk_of, json_body, refusal
+from shared.simulators.polymarket_server.listing_routes import long_view, outcomes_of
 from shared.simulators.polymarket_server.token_books import TokenBook
 
 BOOKS_MAX: Final = 500
@@ -136,15 +136,6 @@ async def fee_rate(request: web.Request) -> web.Response:
     return answer({"base_fee": 1000})
 
 
-def _outcomes(market: SimMarket) -> list[str]:
-    return [str(name) for name in json.loads(market.raw["outcomes"])]
-
-
-def _tokens(market: SimMarket) -> list[tuple[str, str]]:
-    names = _outcomes(market)
-    return [(market.token_of(o), n) for o, n in zip(Outcome, names, strict=True)]
-
-
 def _condition(request: web.Request) -> SimMarket:
     market = desk_of(request).condition(request.match_info["condition"])
     if market is None:
@@ -159,7 +150,7 @@ async def clob_market(request: web.Request) -> web.Response:
     instrument = listed.instrument
     view: dict[str, Any] = {
         "c": market.native_id,
-        "t": [{"t": token, "o": name} for token, name in _tokens(market)],
+        "t": [{"t": token, "o": name} for token, name in outcomes_of(market)],
         "mts": float(format_micros(instrument.grid[0].step)),
         "mos": int(instrument.min_qty) // MICROS,
         "nr": instrument.neg_risk,
@@ -180,27 +171,7 @@ async def clob_market(request: web.Request) -> web.Response:
 
 
 async def long_market(request: web.Request) -> web.Response:
-    market = _condition(request)
-    listed = desk_of(request).exchange.market(market.market_id)
-    assert listed is not None
-    yes = listed.payout if listed.status is MarketStatus.SETTLED else None
-    rows = [
-        {"token_id": token, "outcome": name, "winner": yes == (MICROS if i == 0 else 0)}
-        for i, (token, name) in enumerate(_tokens(market))
-    ]
-    return answer(
-        {
-            "condition_id": market.native_id,
-            "question": market.raw.get("question", ""),
-            "tokens": rows,
-            "neg_risk": listed.instrument.neg_risk,
-            "minimum_tick_size": float(format_micros(listed.instrument.grid[0].step)),
-            "minimum_order_size": int(listed.instrument.min_qty) // MICROS,
-            "active": True,
-            "closed": listed.status is MarketStatus.SETTLED,
-            "accepting_orders": listed.status is MarketStatus.ACTIVE,
-        }
-    )
+    return answer(long_view(desk_of(request), _condition(request)))
 
 
 async def market_by_token(request: web.Request) -> web.Response:

@@ -29,6 +29,8 @@ async def drive(base: str, stream: str, key_path: str) -> dict[str, Any]:
         market = await client.get_market(RATE)
         book = await market.get_orderbook()
         seen["no_side"] = [list(level) for level in book.orderbook.no_dollars]
+        seen["ask_size"] = str((await client.get_market("KXMATCH-26DEC02-ANN")).yes_ask_size_fp)
+        seen["series"] = (await client.get_series("KXRATE")).ticker
         seen["event"] = (await client.get_event(market.event_ticker)).title
         seen["trading"] = (await client.exchange.get_status()).trading_active
         place = client.portfolio.place_order
@@ -69,7 +71,7 @@ async def listen(client: Any, stream: str) -> list[str]:
     kinds: list[str] = []
     for channel in ("orderbook_delta", "ticker", "trade"):
         feed.subscribe(channel, market_tickers=[RATE])
-    for channel in ("fill", "user_orders", "market_lifecycle_v2"):
+    for channel in ("fill", "user_orders", "market_lifecycle_v2", "market_positions"):
         feed.subscribe(channel)
     async with feed:
 

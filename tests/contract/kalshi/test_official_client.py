@@ -16,12 +16,13 @@ from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from shared.domain.enums import Venue
+from shared.domain.enums import MarketStatus, Venue
 from shared.domain.units import UsdMicros
+from shared.exchange.happenings import FillMade
 from shared.simulators.kalshi_server import create_app
 from shared.simulators.keys import AccountDirectory, KalshiAccount
 from shared.simulators.world import World
-from tests.support.kalshi_world import RATE, TICKERS, StillLife, cents, contracts, sim_market
+from tests.support.kalshi_world import MATCH, RATE, TICKERS, StillLife, cents, contracts, sim_market
 
 ROOT = Path(__file__).resolve().parents[3]
 PYTHON = Path(
@@ -56,6 +57,15 @@ async def test_pykalshi_lists_reads_trades_cancels_and_streams(tmp_path: Path) -
         {cents(42): contracts(10), cents(43): contracts(5), cents(44): contracts(50)},
         world.now_ns(),
     )
+    loop, other = asyncio.get_running_loop(), sim_market(MATCH, 10**19).market_id
+
+    def pause_after_the_last_order(happening: object) -> None:
+        """Give the client a lifecycle frame: nothing else of this world moves by itself."""
+        if isinstance(happening, FillMade) and happening.fill.client_id == "three":
+            now = world.now_ns()
+            loop.call_soon(exchange.change_status, other, MarketStatus.PAUSED, now)
+
+    exchange.subscribe(pause_after_the_last_order)
     process = await asyncio.create_subprocess_exec(
         str(PYTHON),
         str(Path(__file__).with_name("official_client.py")),
@@ -74,14 +84,17 @@ async def test_pykalshi_lists_reads_trades_cancels_and_streams(tmp_path: Path) -
     assert (seen["taken"], seen["resting"], seen["cancelled"]) == ("12.00", "resting", "canceled")
     assert seen["duplicate"] == 409 and seen["fills"] == ["10.00", "2.00"]
     assert seen["position"] == "12.00" and seen["trading"] is True
+    assert seen["series"] == "KXRATE" and seen["ask_size"] == "0.00"
     fills = exchange.fills("member")
     later = [fill for fill in fills if fill.order_id == fills[-1].order_id]  # after the balance
     spent = sum(fill.amount_usd + fill.fee_usd for fill in later)
     assert seen["cents"] == (exchange.cash("member") + spent) // 10_000
     assert seen["stream"] == [
         "FillMessage",
+        "MarketLifecycleMessage",
         "OrderbookDeltaMessage",
         "OrderbookSnapshotMessage",
+        "PositionMessage",
         "TickerMessage",
         "TradeMessage",
         "UserOrderMessage",

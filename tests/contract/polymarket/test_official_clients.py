@@ -55,6 +55,11 @@ async def test_py_clob_client_reads_trades_and_cancels_from_a_deposit_wallet() -
             market.native_id,
         )
     assert seen == {
+        "listed": True,
+        "books": True,
+        "swept": True,
+        "beats": True,
+        "info": True,
         "version": 2,
         "tick": "0.01",
         "neg_risk": True,
@@ -79,13 +84,19 @@ async def test_unified_client_lists_streams_trades_and_cancels_from_an_eoa() -> 
             secret["eoa"],
             venue.instrument(1).yes_token,
         )
+        cash = venue.exchange.cash("operator")
     assert seen == {
         "markets": 23,
         "asks": [["0.47", "1000"], ["0.46", "200"]],
-        "streamed": seen["streamed"],
+        "streamed": ["MarketBookEvent", "MarketLastTradePriceEvent", "MarketPriceChangeEvent"],
+        "own_stream": ["UserOrderEvent", "UserTradeEvent"],
         "resting": "live",
         "is_listed": True,
         "cancelled": True,
+        "swept": True,
         "bought": ["matched", "47", "102.173913"],
+        "settled": 1,
+        "trades": [["0.46", "102.173913", "CONFIRMED"]],
+        "best": "97.826087",
+        "balance": str(cash),
     }
-    assert "Book" in seen["streamed"]
