@@ -6,7 +6,7 @@ from shared.domain.enums import HaltReason, Outcome
 from shared.domain.events import PayoutSeen
 from shared.domain.package import Package
 from shared.domain.package_table import PACKAGE_TABLE, PackageEvent, PackageState
-from shared.domain.units import MICROS, floor_div
+from shared.domain.units import MICROS, ceil_div, floor_div
 from shared.engine import accounting, machine, rows
 from shared.engine.halts import raise_halt
 from shared.engine.state import State, Turn
@@ -65,16 +65,38 @@ def _finish(state: State, turn: Turn, package: Package) -> None:
     if event is PE.PAID_DIV:
         scope = f"series:{_series(state, package)}"
         raise_halt(state, turn, scope, HaltReason.DIVERGED, note=package.pair_name)
-        turn.write(
-            "divergences",
-            {
-                "pair_id": package.pair_id,
-                "package_id": package.package_id,
-                "payout_a_micros": state.resolved.get(package.legs[0].market_id),
-                "payout_b_micros": state.resolved.get(package.legs[1].market_id),
-                "seen_wall_ns": turn.wall,
-            },
-        )
+        turn.write("divergences", _divergence_row(state, turn, package))
+
+
+def _divergence_row(state: State, turn: Turn, package: Package) -> dict[str, object]:
+    """Return what was seen: what one YES of each market paid, and what the dollar missed.
+
+    The loss is rounded up, against us; it is negative when both legs paid.
+    """
+    first, second = package.legs
+    paid = [package.paid_legs[index] for index in (0, 1)]
+    yes = [
+        each if leg.outcome is Outcome.YES else MICROS - each
+        for leg, each in zip((first, second), paid, strict=True)
+    ]
+    hedged = min(abs(package.net(0)), abs(package.net(1)))
+    view = state.pairs.get(package.pair_id)
+    assert sum(paid) != MICROS and hedged > 0
+    return {
+        "divergence_id": str(package.package_id),
+        "pair_id": package.pair_id,
+        "package_id": package.package_id,
+        "market_a": first.market_id,
+        "market_b": second.market_id,
+        "payout_a_micros": yes[0],
+        "payout_b_micros": yes[1],
+        "category": view.pair.category if view else "",
+        "series_id": _series(state, package),
+        "settlement_source": view.pair.settlement_source if view else "",
+        "loss_usd_micros": ceil_div((MICROS - sum(paid)) * hedged, MICROS),
+        "detected_ns": turn.wall,
+        "note": package.pair_name,
+    }
 
 
 def _series(state: State, package: Package) -> str:

@@ -9,12 +9,12 @@ Row types are plain dicts of column name to value, with the column names of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from shared.domain.events import Halt
-from shared.domain.ids import PackageId, PairId
+from shared.domain.ids import MarketId, PackageId, PairId
 from shared.domain.instrument import Instrument
 from shared.domain.pairing import MatchedPair
 from shared.ports.venue import CatalogueMarket
@@ -71,10 +71,35 @@ class CatalogueStore(Protocol):
 
     def upsert_markets(self, markets: Sequence[CatalogueMarket], seen_ns: int) -> int: ...
 
+    def store_listing(self, markets: Sequence[CatalogueMarket], seen_ns: int) -> set[MarketId]:
+        """Store markets; return the ids of those that are new or say something else."""
+        ...
+
+    def close_unseen(self, venue: str, since_ns: int) -> int:
+        """Close what is open in the record and was not seen since; return how many."""
+        ...
+
+    def apply_instrument(self, instrument: Instrument, seen_ns: int) -> bool:
+        """Take over what a feed says of a known market; False when it says nothing new.
+
+        A changed rule text is known by its hash alone: the stored text is dropped.
+        """
+        ...
+
+    def markets_by_id(self, wanted: Sequence[MarketId]) -> Mapping[MarketId, CatalogueMarket]: ...
+
+    def list_titles(self, venue: str) -> Iterator[CatalogueMarket]:
+        """Yield the open markets of a venue without rule texts, in bounded memory."""
+        ...
+
     def list_markets(self, venue: str, *, only_open: bool = True) -> Sequence[CatalogueMarket]: ...
 
-    def save_verdicts(self, rows: Sequence[Row]) -> int:
-        """Insert or update market_pairs; a human verdict (actor not ``rules``) always wins."""
+    def save_verdicts(self, rows: Sequence[Row], *, overrule: bool = False) -> int:
+        """Insert or update market_pairs; a human verdict (actor not ``rules``) always wins.
+
+        ``overrule`` lowers a person's verdict too (never to confirmed): what it was given
+        on has changed. A row with ``needs_person`` is confirmed by a person only.
+        """
         ...
 
     def list_pairs(self, *, verdict: str | None = None) -> Sequence[Row]: ...

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+import msgspec
+
 from shared.domain.enums import FeeType, MarketStatus, Polarity, Venue, Verdict
 from shared.domain.ids import MarketId, PairId
 from shared.domain.instrument import FeeSchedule, Instrument, PriceRange
-from shared.domain.pairing import MatchedPair
+from shared.domain.pairing import MatchedPair, Terms
 from shared.domain.units import PriceMicros, QtyMicros, UsdMicros
 from shared.ports.venue import CatalogueMarket
 
@@ -25,24 +28,42 @@ CLOSED: Final = (
 
 def market_row(market: CatalogueMarket, seen_ns: int) -> dict[str, Any]:
     """Return the row of ``markets``; ``first_seen_ns`` counts for a new market only."""
-    i = market.instrument
+    row = {
+        **instrument_columns(market.instrument),
+        "event_title": market.event_title,
+        "question": market.question,
+        "outcome_label": market.outcome_label,
+        "rules_text": market.rules_text,
+        "resolution_source": market.resolution_source,
+        "tags": list(market.tags),
+        "binary_flag": True,  # an Instrument is a binary market; others never become one
+    }
+    digest = digest_of(row)
+    seen = {"first_seen_ns": seen_ns, "last_seen_ns": seen_ns}
+    return {**row, "digest": digest, "raw": market.raw, **seen}
+
+
+def digest_of(row: Row) -> str:
+    """Return a digest of everything that a listing says but when its fees were read.
+
+    The venue's raw object is left out: it carries prices and volumes, which always move.
+    """
+    said = {**row, "fees": {k: v for k, v in row["fees"].items() if k != "as_of_ns"}}
+    return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()[:32]
+
+
+def instrument_columns(i: Instrument) -> dict[str, Any]:
+    """Return the columns of ``markets`` that an instrument alone decides."""
     return {
         "id": i.market_id,
         "venue": i.venue.value,
         "ticker_or_token": i.native_id,
         "title": i.title,
         "event_id": i.event_id,
-        "event_title": market.event_title,
-        "question": market.question,
-        "outcome_label": market.outcome_label,
-        "rules_text": market.rules_text,
         "rules_hash": i.rules_hash,
-        "resolution_source": market.resolution_source,
         "settlement_source": i.settlement_source,
         "category": i.category,
         "series_id": i.series_id,
-        "tags": list(market.tags),
-        "binary_flag": True,  # an Instrument is a binary market; others never become one
         "status": i.status.value,
         "close_time_ns": i.close_ns,
         "settle_expected_ns": i.settle_expected_ns,
@@ -59,9 +80,7 @@ def market_row(market: CatalogueMarket, seen_ns: int) -> dict[str, Any]:
         "neg_risk": i.neg_risk,
         "tradeable": i.tradeable,
         "refusal": i.refusal,
-        "raw": market.raw,
-        "first_seen_ns": seen_ns,
-        "last_seen_ns": seen_ns,
+        "game_start_ns": i.game_start_ns,
     }
 
 
@@ -106,6 +125,7 @@ def instrument_of(row: Row) -> Instrument:
         neg_risk=row["neg_risk"],
         tradeable=row["tradeable"],
         refusal=row["refusal"],
+        game_start_ns=row["game_start_ns"],
     )
 
 
@@ -122,7 +142,20 @@ def market_of(row: Row) -> CatalogueMarket:
     )
 
 
-def pair_of(row: Row, *, is_proven: bool) -> MatchedPair:
+def terms_row(terms: Terms) -> dict[str, Any]:
+    grid = [[piece.start, piece.end, piece.step] for piece in terms.grid]
+    return {**asdict(terms), "grid": grid}
+
+
+def terms_of(row: Row | None) -> Terms | None:
+    """Return the terms of a stored pair; None where only the hash of its text is known."""
+    if row is None:
+        return None
+    grid = tuple(PriceRange(PriceMicros(a), PriceMicros(b), step) for a, b, step in row["grid"])
+    return Terms(row["rules_hash"], row["source"], row["close_ns"], grid, row["fees"])
+
+
+def pair_of(row: Row, *, is_proven: bool, divergence_ppm: int = 0) -> MatchedPair:
     return MatchedPair(
         pair_id=PairId(row["id"]),
         a=MarketId(row["market_a_id"]),
@@ -137,6 +170,9 @@ def pair_of(row: Row, *, is_proven: bool) -> MatchedPair:
         series_id=row["series_id"],
         settlement_source=row["settlement_source"],
         reason=row["reason"],
+        terms_a=terms_of(row["terms_a"]),
+        terms_b=terms_of(row["terms_b"]),
+        divergence_ppm=divergence_ppm,
         open_clauses=sum(1 for found in row["evidence"] or () if found["verdict"] != "same"),
         is_proven=is_proven,
     )
@@ -146,7 +182,9 @@ PAIR_REQUIRED: Final = frozenset(
     "id market_a_id market_b_id polarity verdict llm_score_ppm rules_passed evidence rules_hash_a"
     " rules_hash_b actor reason name category series_id settlement_source updated_ns".split()
 )
-"""Columns that every row given to ``save_verdicts`` carries; ``created_ns`` is optional."""
+"""Columns that every row given to ``save_verdicts`` carries."""
+PAIR_OPTIONAL: Final[Row] = {"terms_a": None, "terms_b": None, "needs_person": False}
+"""What is stored of the other columns where a row does not carry them, ``created_ns`` apart."""
 
 
 def pair_row(row: Row) -> dict[str, Any]:
@@ -155,11 +193,11 @@ def pair_row(row: Row) -> dict[str, Any]:
     Raises:
         ValueError: a column is missing or unknown, or an enum value is.
     """
-    unknown = row.keys() - PAIR_REQUIRED - {"created_ns"}
+    unknown = row.keys() - PAIR_REQUIRED - PAIR_OPTIONAL.keys() - {"created_ns"}
     missing = PAIR_REQUIRED - row.keys()
     if unknown or missing:
         listed = ", ".join(sorted(unknown | missing))
         raise ValueError(f"market_pairs: {'unknown' if unknown else 'missing'} column {listed}")
     Verdict(row["verdict"])
     Polarity(row["polarity"])
-    return {"created_ns": row["updated_ns"], **row}
+    return {"created_ns": row["updated_ns"], **PAIR_OPTIONAL, **row}

@@ -7,16 +7,25 @@ in and out, so that nobody changes the record by holding on to a dict.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from shared.adapters.stores.catalogue_rows import PAIR_REQUIRED, pair_of, pair_row
+from shared.adapters.stores.catalogue_rows import (
+    PAIR_OPTIONAL,
+    PAIR_REQUIRED,
+    market_row,
+    pair_of,
+    pair_row,
+)
+from shared.adapters.stores.memory_matching import MemoryMatching
 from shared.adapters.stores.memory_trading import MemoryJournal
 from shared.contracts.config_v1 import default_document
+from shared.domain.divergence import prior_ppm
 from shared.domain.enums import MarketStatus, Verdict
 from shared.domain.errors import StoreError
 from shared.domain.events import Halt
-from shared.domain.ids import PairId
+from shared.domain.ids import MarketId, PairId
 from shared.domain.instrument import Instrument
 from shared.domain.pairing import MatchedPair
 from shared.ports.stores import Lease
@@ -37,6 +46,9 @@ class MemoryCatalogue:
         self._pairs: dict[str, dict[str, Any]] = {}
         self._proofs: dict[str, int] = {}
         self._version = 0
+        self._seen_ns: dict[MarketId, int] = {}
+        self._ever_confirmed: set[str] = set()
+        self.matching = MemoryMatching(self.list_pairs, lambda: frozenset(self._ever_confirmed))
 
     def upsert_markets(self, markets: Sequence[CatalogueMarket], seen_ns: int) -> int:
         assert seen_ns > 0
@@ -54,7 +66,44 @@ class MemoryCatalogue:
         ):
             self._version += 1
         known.update(by_id)
+        self._seen_ns.update(dict.fromkeys(by_id, seen_ns))
         return len(by_id)
+
+    def store_listing(self, markets: Sequence[CatalogueMarket], seen_ns: int) -> set[MarketId]:
+        before = dict(self._markets)
+        self.upsert_markets(markets, seen_ns)
+        listed = {market.instrument.market_id for market in markets}
+        return {key for key in listed if _said(before.get(key)) != _said(self._markets[key])}
+
+    def close_unseen(self, venue: str, since_ns: int) -> int:
+        assert since_ns > 0
+        gone = [
+            replace(m, instrument=replace(m.instrument, status=MarketStatus.CLOSED))
+            for m in self.list_markets(venue)
+            if self._seen_ns[m.instrument.market_id] < since_ns
+        ]
+        seen = {m.instrument.market_id: self._seen_ns[m.instrument.market_id] for m in gone}
+        self.upsert_markets(gone, since_ns)
+        self._seen_ns.update(seen)
+        return len(gone)
+
+    def apply_instrument(self, instrument: Instrument, seen_ns: int) -> bool:
+        assert seen_ns > 0
+        known = self._markets.get(instrument.market_id)
+        if known is None or known.instrument == instrument:
+            return False
+        is_same = known.instrument.rules_hash == instrument.rules_hash
+        text = known.rules_text if is_same else ""
+        self._markets[instrument.market_id] = replace(known, instrument=instrument, rules_text=text)
+        self._seen_ns[instrument.market_id] = seen_ns
+        return True
+
+    def markets_by_id(self, wanted: Sequence[MarketId]) -> dict[MarketId, CatalogueMarket]:
+        return {key: self._markets[key] for key in wanted if key in self._markets}
+
+    def list_titles(self, venue: str) -> Iterator[CatalogueMarket]:
+        for market in self.list_markets(venue):
+            yield replace(market, rules_text="")
 
     def list_markets(self, venue: str, *, only_open: bool = True) -> Sequence[CatalogueMarket]:
         return [
@@ -64,21 +113,29 @@ class MemoryCatalogue:
             and not (only_open and market.instrument.status in _ENDED)
         ]
 
-    def save_verdicts(self, rows: Sequence[Row]) -> int:
+    def save_verdicts(self, rows: Sequence[Row], *, overrule: bool = False) -> int:
         try:
             checked = {row["id"]: pair_row(row) for row in rows}
         except ValueError as error:
             raise StoreError(f"refused: {error}") from error
+        confirms = any(row["verdict"] == Verdict.CONFIRMED.value for row in checked.values())
+        assert not (overrule and confirms), "only a person confirms over a person"
         changed = 0
+        columns = (PAIR_REQUIRED | PAIR_OPTIONAL.keys()) - {"updated_ns"}
         for key, row in checked.items():
             known = self._pairs.get(key)
             if known is not None:
-                if known["actor"] != "rules" and row["actor"] == "rules":
+                by_rules = row["actor"] == "rules"
+                if known["actor"] != "rules" and by_rules and not overrule:
                     continue
-                if all(known[c] == row[c] for c in PAIR_REQUIRED - {"updated_ns"}):
+                if known["needs_person"] and by_rules and row["verdict"] == "confirmed":
+                    continue
+                row["needs_person"] |= by_rules and known["needs_person"]
+                if all(known[c] == row[c] for c in columns):
                     continue
                 row["created_ns"] = known["created_ns"]
             active = row["verdict"] == Verdict.CONFIRMED.value
+            self._ever_confirmed |= {key} if active else set()
             self._pairs[key] = copy.deepcopy({**row, "active_flag": active})
             changed += 1
         self._version += bool(changed)
@@ -92,12 +149,24 @@ class MemoryCatalogue:
         rows = [r for _, r in sorted(self._pairs.items()) if r["verdict"] in _WATCHED]
         named = {m for r in rows for m in (r["market_a_id"], r["market_b_id"])}
         instruments = [m.instrument for k, m in sorted(self._markets.items()) if k in named]
-        pairs = [pair_of(r, is_proven=r["id"] in self._proofs) for r in rows]
+        record = self.matching.series_record()
+        pairs = [
+            pair_of(
+                r,
+                is_proven=r["id"] in self._proofs,
+                divergence_ppm=prior_ppm(*record.get(r["series_id"], (0, 0))),
+            )
+            for r in rows
+        ]
         return self._version, pairs, instruments
 
     def mark_proven(self, pair: PairId, at_ns: int, fencing: int) -> None:
         assert fencing > 0
         self._proofs.setdefault(pair, at_ns)
+
+
+def _said(market: CatalogueMarket | None) -> dict[str, Any]:
+    return {} if market is None else {**market_row(market, 1), "raw": None, "fees": None}
 
 
 class MemoryConfig:

@@ -55,6 +55,10 @@ def _str(name: str, *, null: bool = False, **options: Any) -> Column[str]:
     return Column(name, Text, nullable=null, **options)
 
 
+def _zero(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default=ZERO)
+
+
 def _flag(name: str) -> Column[bool]:
     return Column(name, Boolean, nullable=False, server_default=NO)
 
@@ -124,6 +128,8 @@ markets = Table(
     _json("raw"),
     _int("first_seen_ns"),
     _int("last_seen_ns"),
+    _zero("game_start_ns"),
+    _str("digest", server_default=NOTHING),
     Index("ix_markets_venue_status", "venue", "status"),
 )
 
@@ -149,6 +155,9 @@ market_pairs = Table(
     _str("settlement_source", server_default=NOTHING),
     _int("created_ns"),
     _int("updated_ns"),
+    _json("terms_a", null=True),
+    _json("terms_b", null=True),
+    _flag("needs_person"),
     _one_of("polarity", "same", "inverse"),
     _one_of("verdict", "confirmed", "review", "rejected", "blocked", "deactivated"),
     Index("ix_market_pairs_verdict_updated_ns_id", "verdict", desc("updated_ns"), "id"),
@@ -177,6 +186,59 @@ pair_set = Table(
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     _int("version"),
     CheckConstraint("id = 1", name="one_row"),
+)
+
+pair_rulings = Table(
+    "pair_rulings",
+    metadata,
+    _str("list"),
+    _str("kind"),
+    _str("a"),
+    _str("b"),
+    _str("actor"),
+    _str("reason", server_default=NOTHING),
+    _int("at_ns"),
+    PrimaryKeyConstraint("list", "kind", "a", "b"),
+    _one_of("list", "block", "allow"),
+    _one_of("kind", "pair", "series", "source"),
+)
+
+crawls = Table(
+    "crawls",
+    metadata,
+    _key("venue"),
+    _str("run_id"),
+    _str("cursor", server_default=NOTHING),
+    _zero("listed"),
+    _zero("changed"),
+    _int("started_ns"),
+    _int("updated_ns"),
+    _zero("finished_ns"),
+    _zero("leased_until_ns"),
+)
+
+settlements = Table(
+    "settlements",
+    metadata,
+    _key("market_id"),
+    _int("payout_micros"),
+    _int("seen_ns"),
+    CheckConstraint("payout_micros BETWEEN 0 AND 1000000", name="payout_in_dollar"),
+)
+
+settled_pairs = Table(
+    "settled_pairs",
+    metadata,
+    _key("pair_id"),
+    _str("name"),
+    _str("category", server_default=NOTHING),
+    _str("series_id", server_default=NOTHING),
+    _str("settlement_source", server_default=NOTHING),
+    _int("payout_a_micros"),
+    _int("payout_b_micros"),
+    _flag("has_diverged"),
+    _int("checked_ns"),
+    Index("ix_settled_pairs_series_id", "series_id"),
 )
 
 pair_proofs = Table("pair_proofs", metadata, _key("pair_id"), _int("at_ns"))

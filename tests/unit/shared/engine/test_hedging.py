@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared.adapters.stores.postgres_rows import statements
 from shared.domain import commands as cm
 from shared.domain import events as ev
 from shared.domain.enums import HaltReason, Outcome, Purpose, Side, TimeInForce, Venue
@@ -391,6 +392,16 @@ def test_f102_legs_that_pay_differently_are_diverged_and_their_series_is_halted(
     assert package.state is PS.DIVERGED
     assert any(reason == "diverged" for _, reason in desk.kernel.state.halts)
     assert package.realised_usd is not None and package.realised_usd < 0
+    (row,) = (
+        row
+        for command in desk.log
+        if isinstance(command, cm.WriteRows) and command.table == "divergences"
+        for row in command.rows
+    )
+    (statement,) = statements("divergences", [row])
+    assert not statement.must_match, "a whole row, every column known to the record"
+    assert row["payout_a_micros"] + row["payout_b_micros"] == ONE and row["series_id"] == "KXS"
+    assert row["loss_usd_micros"] == package.qty
 
 
 def test_unwinds_on_kalshi_only_ever_reduce() -> None:
