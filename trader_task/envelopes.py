@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from shared.domain.enums import Purpose, RunMode, Side
 from shared.domain.order import LegTicket
+from shared.domain.units import MICROS
 
 Row = Mapping[str, Any]
 UNUSED: Final = frozenset({"planned", "", None})
@@ -108,13 +109,16 @@ class Envelopes:
         if ticket.purpose is Purpose.UNWIND:
             # Its price is bounded by loss, not by the leg: chooser rule 4 of the package.
             return None
-        if ticket.side is not Side.BUY or ticket.outcome.value != leg.outcome:
-            # An EXIT child hedges by reducing; anything else must buy its leg.
-            return None if ticket.reduce_only else "the envelope names another outcome or side"
+        is_mirrored = ticket.side is Side.SELL and ticket.outcome.value != leg.outcome
+        if not is_mirrored and (ticket.side is not Side.BUY or ticket.outcome.value != leg.outcome):
+            return "the envelope names another outcome or side"
+        # An EXIT child sells what its envelope words as buying the other outcome.
+        price = MICROS - ticket.price_limit if is_mirrored else ticket.price_limit
         worst = leg.price_worst
         if ticket.purpose is Purpose.OPEN and bound.opening_price is not None:
-            worst = bound.opening_price
-        return "a worse price than the envelope allows" if ticket.price_limit > worst else None
+            opening = bound.opening_price
+            worst = MICROS - opening if is_mirrored else opening
+        return "a worse price than the envelope allows" if price > worst else None
 
     def mark_on_wire(self, ticket: LegTicket) -> None:
         """Note, before the first byte, that this id is used up (I-03)."""

@@ -192,6 +192,10 @@ class Package:
     is_mirror: bool = False
     """Its legs are the complements of contracts that another package holds: buying one is
     told to the venue as selling what is held (EXIT children and their repairs)."""
+    exited: tuple[int, int] = (0, 0)
+    """Contracts per leg that EXIT children sold for it (of a child: handed to its parent)."""
+    exit_rest_until_ns: int = 0
+    """No EXIT child is tried before (monotonic); a restart forgets it."""
 
     @property
     def is_ended(self) -> bool:
@@ -205,7 +209,7 @@ class Package:
     def net(self, leg: int) -> int:
         """Signed contracts of the leg's outcome; a complement held counts negative."""
         target = self.legs[leg]
-        total = self.carried[leg]
+        total = self.carried[leg] - self.exited[leg]
         for attempt in self.attempts.values():
             ticket = attempt.ticket
             if ticket is None or ticket.leg != leg:
@@ -224,6 +228,7 @@ class Package:
         if target.venue.is_netting or leg in self.paid_legs or self.is_mirror:
             return 0
         own, other = max(0, self.carried[leg]), max(0, -self.carried[leg])
+        own -= self.exited[leg]
         for attempt in self.attempts.values():
             ticket = attempt.ticket
             if ticket is None or ticket.leg != leg:

@@ -99,12 +99,11 @@ class WireChecker:
 
     def _size(self, package: Package, ticket: LegTicket) -> None:
         """Reducing never exceeds the true residual, never sells what is not final."""
+        fail, attempt = self.truth.fail, ticket.attempt_id
+        if ticket.venue is Venue.KALSHI and ticket.side is Side.SELL and not ticket.reduce_only:
+            fail("I-11", f"{attempt} sells without reduce-only")
         if ticket.purpose is Purpose.OPEN:
             return
-        fail, attempt = self.truth.fail, ticket.attempt_id
-        is_unwind = ticket.purpose is Purpose.UNWIND and not package.is_mirror
-        if is_unwind and ticket.venue is Venue.KALSHI and not ticket.reduce_only:
-            fail("I-11", f"{attempt} unwinds without reduce-only")
         if package.carried != (0, 0):
             return
         if any(

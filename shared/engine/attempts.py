@@ -95,10 +95,12 @@ def build_ticket(
     qty_max: QtyMicros | None = None,
     budget_usd: UsdMicros | None = None,
     reduce_only: bool = False,
+    is_opening: bool | None = None,
 ) -> LegTicket:
     """Make the complete, immutable order of one slot.
 
     ``qty_max`` is the most it can execute (more than ``qty`` only for a budget buy).
+    The first order of an EXIT child opens nothing: ``is_opening`` says so.
     """
     target = package.legs[leg]
     most = qty_max if qty_max is not None else qty
@@ -123,7 +125,7 @@ def build_ticket(
         send_by_mono_ns=turn.mono + TICKET_LIFE_NS,
         budget_usd=budget_usd,
         reduce_only=reduce_only,
-        is_opening=slot.purpose is Purpose.OPEN,
+        is_opening=slot.purpose is Purpose.OPEN if is_opening is None else is_opening,
         shard=target.shard,
     )
 

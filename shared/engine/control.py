@@ -22,7 +22,7 @@ from shared.domain.ids import MarketId, PackageId, PairId
 from shared.domain.package import Package
 from shared.domain.package_table import PackageEvent, PackageState
 from shared.domain.units import MICROS, NS_PER_S
-from shared.engine import execution, exposure, feeds, halts, machine, recovery, scanner
+from shared.engine import execution, exits, exposure, feeds, halts, machine, recovery, scanner
 from shared.engine.exposure import DAY_NS
 from shared.engine.state import PairView, State, Turn
 
@@ -84,6 +84,7 @@ def on_pairs(state: State, turn: Turn, event: PairsChanged) -> None:
     state.pairs_of = index
     _forget_markets(state)
     recovery.restart(state, turn)
+    exits.on_restart(state, turn)
     if new or gone:
         params = {"new": str(new), "gone": str(gone), "all": str(len(views))}
         turn.decide(state, "pairs", "pairs", "changed", "the pair set changed", params=params)
@@ -193,6 +194,7 @@ def on_second(state: State, turn: Turn) -> None:
     execution.check_orphans(state, turn)
     _check_adverse(state, turn)
     _check_stops(state, turn, equity)
+    exits.on_second(state, turn)
     scanner.on_second(state, turn)
     # Monotone over restarts too: a browser compares it with the number it last saw.
     state.snapshot_seq = max(state.snapshot_seq + 1, turn.wall // NS_PER_S)

@@ -8,7 +8,7 @@ from shared.domain.enums import Purpose
 from shared.domain.package import Package
 from shared.domain.package_table import PackageEvent
 from shared.domain.units import NS_PER_MS, QtyMicros
-from shared.engine import attempts, hedger, throttle
+from shared.engine import attempts, hedger, plans, throttle
 from shared.engine.inquiry import EVIDENCE_FIRST_NS
 from shared.engine.state import State, Turn
 
@@ -28,7 +28,7 @@ def decide(state: State, turn: Turn, package: Package) -> Decision:
         return _decide_blind(state, turn, package)
     choice = hedger.choose(state, turn, package)
     package.wait_ns = choice.wait_ns
-    package.wait_is_finality = choice.event is PE.D_WAIT and hedger.awaits_finality(package)
+    package.wait_is_finality = choice.event is PE.D_WAIT and plans.awaits_finality(package)
     if choice.event is PE.D_BACKOFF:
         package.backoffs += 1
     if choice.plan is not None:
@@ -52,11 +52,12 @@ def _decide_blind(state: State, turn: Turn, package: Package) -> Decision:
     return event, "an order is unproven again"
 
 
-def _bind_ticket(state: State, turn: Turn, package: Package, plan: hedger.OrderPlan) -> bool:
+def _bind_ticket(state: State, turn: Turn, package: Package, plan: plans.OrderPlan) -> bool:
     """Make the planned order in the next free slot of its purpose; False when none is left."""
     slot = attempts.free_slot(package, plan.purpose)
     if slot is None:
         return False
+    plan = plans.told(package, plan)
     ticket = attempts.build_ticket(
         state,
         turn,

@@ -35,7 +35,17 @@ from shared.domain.order import (
 from shared.domain.package import Attempt, Package
 from shared.domain.package_table import PackageEvent, PackageState
 from shared.domain.units import NS_PER_S
-from shared.engine import accounting, attempts, inquiry, last_gate, machine, refusals, rows
+from shared.engine import (
+    accounting,
+    attempts,
+    exit_plan,
+    exits,
+    inquiry,
+    last_gate,
+    machine,
+    refusals,
+    rows,
+)
 from shared.engine.halts import raise_halt
 from shared.engine.repair import open_repair
 from shared.engine.state import State, Turn
@@ -74,11 +84,15 @@ def on_committed(state: State, turn: Turn, event: EnvelopeCommitted) -> None:
     if package is None:
         return
     if package.state is PS.PLANNED:
-        refused = last_gate.refusal(state, turn, package) if package.kind == "normal" else ""
+        is_exit = package.kind == exit_plan.KIND
+        gate = exits.refusal if is_exit else last_gate.refusal
+        refused = gate(state, turn, package)
         if refused:
             package.void_reason = refused
             machine.feed(state, turn, package, PE.GATE_FAIL, refused)
             return
+        if is_exit:
+            exits.start(state, turn, package)
         machine.feed(state, turn, package, PE.J_OK, "the envelope is durable")
     else:
         machine.on_extension(state, turn, package)

@@ -76,6 +76,8 @@ def leg_costs(package: Package) -> tuple[int, int]:
     An execution that is known by its quantity alone (its fills were lost, or a restart came
     between) has an unknown price: its leg keeps counting at the worst.
     """
+    if package.is_mirror:
+        return 0, 0
     if package.is_naked:
         return package.cost_worst_usd
     paid = [_paid(package, leg) for leg in (0, 1)]
@@ -128,6 +130,10 @@ def equity_usd(state: State) -> int:
     cash = sum(v for k, v in state.ledger.balances.items() if k.startswith("cash:"))
     value = sum(sets_usd(state).values())
     for package in state.live_packages():
+        if package.is_mirror:
+            # What it sold is still counted as its parent's: a dollar a contract off.
+            value -= max(abs(package.net(0)), abs(package.net(1)))
+            continue
         matched = max(0, min(package.net(0), package.net(1)))
         value += max(0, matched - package.payout_cash_usd)
         value += _exit_value(state, package, matched)

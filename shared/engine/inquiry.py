@@ -8,7 +8,7 @@ from shared.domain.commands import AskEvidence
 from shared.domain.package import Package
 from shared.domain.package_table import PACKAGE_TABLE, PackageEvent, PackageState
 from shared.domain.units import NS_PER_MS, NS_PER_S
-from shared.engine import hedger
+from shared.engine import hedger, plans
 from shared.engine.state import State, Turn
 
 PS = PackageState
@@ -48,8 +48,8 @@ def verdict_of(
     deficit, surplus = (1, 0) if residual > 0 else (0, 1)
     size = abs(residual)
     if size and (
-        hedger.legal_qty(state, package, deficit, size)
-        or hedger.reduce_qty(state, package, surplus, size)
+        plans.legal_qty(state, package, deficit, size)
+        or plans.reduce_qty(state, package, surplus, size)
     ):
         return PE.E_NAKED
     if min(nets) >= hedger.DUST_QTY:

@@ -19,6 +19,7 @@ from shared.engine import (
     adoption,
     control,
     execution,
+    exits,
     feeds,
     operator_verbs,
     reconciler,
@@ -87,4 +88,6 @@ class Kernel:
         self.state.wall_ns = stamp.wall_ns
         turn = Turn(stamp)
         _HANDLERS[type(event.body)](self.state, turn, event.body)
+        if self.state.exits_done:
+            exits.work_off(self.state, turn)
         return turn.out

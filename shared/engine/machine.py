@@ -55,6 +55,8 @@ def feed(state: State, turn: Turn, package: Package, event: PackageEvent, reason
     )
     _enter(state, turn, package)
     turn.write("packages", rows.package_row(package, state.mode, state.run_id))
+    if package.kind == "exit" and (package.is_ended or package.state is PS.HEDGED):
+        state.exits_done.append(package.package_id)
     return True
 
 
@@ -163,7 +165,12 @@ def _retry_stuck(state: State, turn: Turn, package: Package) -> None:
     attempts.request_extension(state, turn, package)
 
 
-def begin(state: State, turn: Turn, package: Package) -> None:
+def begin(
+    state: State,
+    turn: Turn,
+    package: Package,
+    reason: str = "edge above the minimum, every gate passed",
+) -> None:
     """Start a new package in PLANNED with its 100 ms for the commit."""
     assert package.state is PS.PLANNED and package.timer_due_ns == 0
     deadlines.set_timer(state, turn, package, deadlines.deadline_ns(state, turn, package))
@@ -172,7 +179,7 @@ def begin(state: State, turn: Turn, package: Package) -> None:
         "package",
         str(package.package_id),
         PS.PLANNED.value,
-        "edge above the minimum, every gate passed",
+        reason,
         package=package,
         params={
             "edge_micros": str(package.entry_edge_micros),

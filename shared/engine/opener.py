@@ -18,7 +18,7 @@ from shared.domain.instrument import Instrument
 from shared.domain.package import Leg, Package
 from shared.domain.risk import approve
 from shared.domain.units import MICROS, PriceMicros, QtyMicros, ceil_to_step, floor_to_step
-from shared.engine import attempts, exposure, hedger, machine, rows
+from shared.engine import attempts, exposure, machine, plans, rows
 from shared.engine.candidates import Candidate
 from shared.engine.envelope_limits import over_limits
 from shared.engine.exposure import Usage
@@ -148,7 +148,7 @@ def _build(
     legs, costs = [], []
     for index, (instrument, outcome, worst, touch) in enumerate(sides):
         reach = min(MICROS - 1, worst + max(0, quote.net_per_contract_micros) + slack)
-        bound = hedger.on_grid(instrument, outcome, Side.BUY, PriceMicros(reach))
+        bound = plans.on_grid(instrument, outcome, Side.BUY, PriceMicros(reach))
         fee = (quote.fee_a_usd, quote.fee_b_usd)[index]
         legs.append(
             Leg(
@@ -229,7 +229,7 @@ def launch(state: State, turn: Turn, package: Package) -> PackageId:
         qty=package.qty,
         qty_max=package.qty_max,
         tif=tif,
-        budget_usd=hedger.reserve_usd(package.qty, first.price_limit) if is_budget else None,
+        budget_usd=plans.reserve_usd(package.qty, first.price_limit) if is_budget else None,
     )
     state.package_number = package.number
     state.packages[package.package_id] = package

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.domain.package import Package
 from shared.domain.units import MICROS, ceil_div
-from shared.engine import hedger
+from shared.engine import hedger, plans
 from shared.engine.state import State
 
 
@@ -19,11 +19,12 @@ def flatten_preview(state: State, package: Package) -> dict[str, object] | None:
     if residual == 0 or any(leg.market_id not in state.instruments for leg in package.legs):
         return None
     deficit, surplus = (1, 0) if residual > 0 else (0, 1)
-    plans = hedger.ways_out(state, package, deficit, surplus, abs(residual))
-    if not plans:
+    ways = hedger.ways_out(state, package, deficit, surplus, abs(residual))
+    if not ways:
         return None
-    best = max(plans, key=lambda plan: plan.value_per_contract)
-    loss = hedger.average_cost(package, surplus) - best.value_per_contract
+    best = max(ways, key=lambda plan: plan.value_per_contract)
+    loss = plans.average_cost(package, surplus) - best.value_per_contract
+    best = plans.told(package, best)
     leg = package.legs[best.leg]
     return {
         "action": best.purpose.value,

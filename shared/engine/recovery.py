@@ -124,6 +124,8 @@ def package_from(row: Row, attempt_rows: list[Row], turn: Turn) -> Package:
         hedged_wall_ns=envelope.get("hedged_wall_ns"),
         carried=tuple(envelope.get("carried", (0, 0))),
         carried_cash_usd=int(envelope.get("carried_cash_usd", 0)),
+        is_mirror=bool(envelope.get("is_mirror", False)),
+        exited=tuple(envelope.get("exited", (0, 0))),
         realised_usd=row.get("realised_usd_micros"),
         ended_wall_ns=row.get("ended_wall_ns"),
         unhedged_max_usd=int(row["unhedged_max_usd_micros"]),

@@ -51,6 +51,7 @@ def open_repair(state: State, turn: Turn, parent: Package) -> None:
         breakdown={},
         versions=state.versions(),
         carried=(parent.net(0), parent.net(1)),
+        is_mirror=parent.is_mirror,
         carried_cash_usd=parent.result_usd - (parent.realised_usd or 0),
     )
     attempts.make_slots(repair)

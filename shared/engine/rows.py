@@ -70,6 +70,8 @@ def envelope_of(package: Package) -> dict[str, Any]:
         "hedged_wall_ns": package.hedged_wall_ns,
         "carried": list(package.carried),
         "carried_cash_usd": package.carried_cash_usd,
+        "is_mirror": package.is_mirror,
+        "exited": list(package.exited),
     }
 
 

@@ -38,6 +38,13 @@ def _pay_leg(state: State, turn: Turn, package: Package, index: int, payout: int
     held = package.net(index)
     per_contract = payout if package.legs[index].outcome is Outcome.YES else MICROS - payout
     assert 0 <= per_contract <= MICROS
+    if package.is_mirror:
+        # Its contracts are those that its parent sold: the parent is credited with too many.
+        package.paid_legs[index] = per_contract
+        package.payout_cash_usd -= floor_div(held * (MICROS - per_contract), MICROS)
+        turn.write("packages", rows.package_row(package, state.mode, state.run_id))
+        finish(state, turn, package)
+        return
     # Complete sets pay their dollar whatever the result; they are counted before the leg is.
     package.payout_cash_usd += package.sets(index)
     package.paid_legs[index] = per_contract
@@ -46,10 +53,10 @@ def _pay_leg(state: State, turn: Turn, package: Package, index: int, payout: int
         # A complement is held on this market: it pays the other side.
         package.payout_cash_usd += floor_div(-held * (MICROS - per_contract), MICROS)
     turn.write("packages", rows.package_row(package, state.mode, state.run_id))
-    _finish(state, turn, package)
+    finish(state, turn, package)
 
 
-def _finish(state: State, turn: Turn, package: Package) -> None:
+def finish(state: State, turn: Turn, package: Package) -> None:
     """End the package once every leg that held something was paid."""
     holding = [index for index in (0, 1) if package.net(index) != 0]
     if not holding or any(index not in package.paid_legs for index in holding):

@@ -155,6 +155,8 @@ class State:
     """Equity at the start of the current day, week and month."""
     period: dict[str, str] = field(default_factory=dict)
     proven_pairs: set[PairId] = field(default_factory=set)
+    exits_done: list[PackageId] = field(default_factory=list)
+    """EXIT children that came to rest in this step; their parents learn of it at its end."""
     waiting_repairs: dict[PackageId, Package] = field(default_factory=dict)
     orphans: OrderedDict[str, tuple[Fill, int]] = field(default_factory=OrderedDict)
     """Executions of unknown orders and when they were first seen (monotonic)."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shared.drivers.simulate import EDITION, make_world
-from shared.engine import execution, feeds, hedger, kernel, reconciler
+from shared.engine import execution, feeds, kernel, plans, reconciler
 from tests.simulation.mutants_kernel import MUTANTS, Mutant, swap
 from tests.simulation.mutants_source import SOURCE_MUTANTS, SourceMutant, run_apart
 
@@ -147,7 +147,7 @@ def canary() -> Verdict:
 
         return wrong
 
-    what, lie = "a hedge of twice the size", swap(hedger, "_hedge_plan", make)
+    what, lie = "a hedge of twice the size", swap(plans, "hedge", make)
     return judge(Mutant("canary", what, ("I-10",), lie), 20)
 
 

@@ -35,6 +35,7 @@ from shared.engine import (
     limits,
     machine,
     opener,
+    plans,
     reconciler,
     recovery,
 )
@@ -153,7 +154,7 @@ def _of_plan(**change: Callable[[Any, Package], Any]) -> Callable[[Any], Any]:
 
 
 def _dollars(plan: Any, package: Package) -> int:
-    other = hedger.average_cost(package, 1 - plan.leg)
+    other = plans.average_cost(package, 1 - plan.leg)
     return max(10_000, int(plan.qty) * other // max(int(plan.price_limit), 1) // 10_000 * 10_000)
 
 
@@ -310,19 +311,19 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "M-02",
         "hedge the planned size",
         ("I-10",),
-        swap(hedger, "_hedge_plan", _of_plan(qty=lambda plan, package: package.qty)),
+        swap(plans, "hedge", _of_plan(qty=lambda plan, package: package.qty)),
     ),
     Mutant(
         "M-03",
         "hedge equal dollars",
         ("I-10",),
-        swap(hedger, "_hedge_plan", _of_plan(qty=_dollars)),
+        swap(plans, "hedge", _of_plan(qty=_dollars)),
     ),
     Mutant(
         "M-04",
         "round the hedge up",
         ("I-10",),
-        swap(hedger, "_hedge_plan", _of_plan(qty=lambda plan, package: plan.qty + 1_000_000)),
+        swap(plans, "hedge", _of_plan(qty=lambda plan, package: plan.qty + 1_000_000)),
     ),
     Mutant("M-05", "drop a late fill", ("I-14",), swap(execution, "on_fill", _drop_late_fill)),
     Mutant(
@@ -364,13 +365,13 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "M-13",
         "unwind the planned size",
         ("I-11",),
-        swap(hedger, "_unwind_plan", _of_plan(qty=lambda plan, package: package.qty)),
+        swap(plans, "unwind", _of_plan(qty=lambda plan, package: package.qty)),
     ),
     Mutant(
         "M-14",
         "unwind without reduce-only",
         ("I-11",),
-        swap(hedger, "_unwind_plan", _of_plan(reduce_only=lambda plan, package: False)),
+        swap(plans, "unwind", _of_plan(reduce_only=lambda plan, package: False)),
     ),
     Mutant(
         "M-15",
@@ -465,7 +466,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "M-39",
         "sell shares that are not final",
         ("I-21",),
-        swap(hedger, "awaits_finality", always(False)),
+        swap(plans, "awaits_finality", always(False)),
     ),
     Mutant(
         "M-40",

@@ -14,7 +14,7 @@ from shared.domain.enums import Purpose
 from shared.domain.order import Rejected, Unknown
 from shared.drivers import campaign, sim_venue
 from shared.drivers.simulate import run_seed
-from shared.engine import attempts, hedger
+from shared.engine import attempts, plans
 
 SEEDS_FILE = Path(__file__).with_name("seeds.txt")
 FOUND = [
@@ -83,13 +83,13 @@ def _is_caught(seeds: range) -> bool:
 
 def test_canary_a_hedge_of_the_wrong_size_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """M-02: a hedge of the planned size, whatever leg 1 filled, must not survive the checkers."""
-    real = hedger._hedge_plan
+    real = plans.hedge
 
     def wrong(state, package, leg, size):  # type: ignore[no-untyped-def]
         plan = real(state, package, leg, size)
         return replace(plan, qty=package.qty) if plan else None
 
-    monkeypatch.setattr(hedger, "_hedge_plan", wrong)
+    monkeypatch.setattr(plans, "hedge", wrong)
     assert "I-10" in _violations(range(10_000, 10_100))
 
 
