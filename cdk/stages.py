@@ -68,6 +68,15 @@ def check_region(region: str, venues: tuple[str, ...]) -> None:
         raise StageError("a stage needs at least one venue")
 
 
+US_COUNTRIES: Final = ("US", "UM")
+"""Countries whose operators have Polymarket US instead of the international book."""
+
+
+def second_venue(country: str) -> str:
+    """Return the venue beside Kalshi that an operator of ``country`` has."""
+    return "polymarket_us" if country.strip().upper() in US_COUNTRIES else "polymarket"
+
+
 _VENUES: Final = ("kalshi", "polymarket")
 
 _ADDRESSES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -83,6 +92,8 @@ _ADDRESSES: Final[Mapping[str, Mapping[str, str]]] = {
         "TWINLEG_POLYMARKET_CLOB_URL": "https://clob.polymarket.com",
         "TWINLEG_POLYMARKET_GAMMA_URL": "https://gamma-api.polymarket.com",
         "TWINLEG_POLYMARKET_DATA_URL": "https://data-api.polymarket.com",
+        "TWINLEG_POLYMARKET_US_GATEWAY_URL": "https://gateway.polymarket.us",
+        "TWINLEG_POLYMARKET_US_API_URL": "https://api.polymarket.us",
     },
 }
 

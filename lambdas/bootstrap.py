@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from lambdas.settings import Settings, load_settings
 from lambdas.system_clock import SystemClock
 from shared.contracts import names
+from shared.domain.enums import Venue
 
 if TYPE_CHECKING:
     from shared.adapters.aws.secrets import SecretsManager
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from shared.adapters.stores.postgres_catalogue import PostgresCatalogue
     from shared.adapters.stores.postgres_control import PostgresControl
     from shared.adapters.stores.postgres_views import PostgresViews
+    from shared.adapters.venues.polymarket.catalogue import PolymarketCatalogue
+    from shared.adapters.venues.polymarket_us.catalogue import PolymarketUsCatalogue
     from shared.ports.stores import ConfigStore
     from shared.ports.venue import CatalogueSource
 
@@ -116,21 +119,47 @@ def matching() -> Matching:
 
 @contextlib.asynccontextmanager
 async def catalogue_sources() -> AsyncIterator[tuple[CatalogueSource, ...]]:
-    """Open the catalogues of both venues for one run; their connections belong to its loop.
+    """Open the catalogues of the operator's two venues; their connections belong to its loop.
 
-    Listing needs no key on either venue, so none is read.
+    Listing needs no key on any venue, so none is read.
     """
     from shared.adapters.venues.kalshi.capabilities import choose_endpoints
     from shared.adapters.venues.kalshi.catalogue import KalshiCatalogue
     from shared.adapters.venues.kalshi.errors import WireTally
     from shared.adapters.venues.kalshi.rest import KalshiRest
-    from shared.adapters.venues.polymarket.catalogue import PolymarketCatalogue
-    from shared.adapters.venues.polymarket.rest import Hosts
 
     known = settings()
     tally = WireTally()
     endpoints = choose_endpoints(known.venue_set, known.kalshi_url, known.kalshi_ws_url)
     rest = KalshiRest(endpoints, None, clock(), tally)
+    second = _second_catalogue(known)
+    try:
+        yield (KalshiCatalogue(rest, tally), second)
+    finally:
+        await rest.close()
+        await second.aclose()
+
+
+def _second_catalogue(known: Settings) -> PolymarketCatalogue | PolymarketUsCatalogue:
+    """Return the catalogue of the venue beside Kalshi that is open to the operator."""
+    if known.second_venue is Venue.POLYMARKET_US:
+        from shared.adapters.stores.postgres_config import PostgresConfig
+        from shared.adapters.venues.polymarket_us.capabilities import choose_endpoints
+        from shared.adapters.venues.polymarket_us.catalogue import connect_polymarket_us_catalogue
+        from shared.adapters.venues.polymarket_us.instruments import terms_of
+        from shared.services import configuration
+
+        endpoints = choose_endpoints(
+            known.venue_set,
+            known.polymarket_us_gateway_url,
+            known.polymarket_us_api_url,
+            may_trade=False,
+        )
+        terms = terms_of(configuration.load(PostgresConfig(dsn())))
+        return connect_polymarket_us_catalogue(endpoints, clock(), lambda: terms)
+    from shared.adapters.venues.polymarket.catalogue import PolymarketCatalogue
+    from shared.adapters.venues.polymarket.rest import Hosts
+
     hosts = Hosts(
         clob=known.polymarket_clob_url,
         gamma=known.polymarket_gamma_url,
@@ -138,12 +167,7 @@ async def catalogue_sources() -> AsyncIterator[tuple[CatalogueSource, ...]]:
         ws=known.polymarket_ws_url,
         geoblock="",
     )
-    polymarket = PolymarketCatalogue(hosts, clock())
-    try:
-        yield (KalshiCatalogue(rest, tally), polymarket)
-    finally:
-        await rest.close()
-        await polymarket.aclose()
+    return PolymarketCatalogue(hosts, clock())
 
 
 @functools.cache

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain.enums import RunMode, VenueSet
+from shared.domain.eligibility import second_venue
+from shared.domain.enums import RunMode, Venue, VenueSet
 from shared.domain.errors import ConfigError
 
 _NS_PER_S: Final = 1_000_000_000
@@ -30,6 +31,15 @@ class Settings:
     polymarket_gamma_url: str
     polymarket_data_url: str
     polymarket_ws_url: str
+    polymarket_us_gateway_url: str = ""
+    polymarket_us_api_url: str = ""
+    jurisdiction: str = ""
+    """Country of the operator, two letters in upper case; empty = not stated."""
+
+    @property
+    def second_venue(self) -> Venue:
+        """The venue beside Kalshi that this operator has."""
+        return second_venue(self.jurisdiction)
 
     @property
     def venue_set(self) -> VenueSet:
@@ -74,4 +84,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         polymarket_gamma_url=env.get("TWINLEG_POLYMARKET_GAMMA_URL", ""),
         polymarket_data_url=env.get("TWINLEG_POLYMARKET_DATA_URL", ""),
         polymarket_ws_url=env.get("TWINLEG_POLYMARKET_WS_URL", ""),
+        polymarket_us_gateway_url=env.get("TWINLEG_POLYMARKET_US_GATEWAY_URL", ""),
+        polymarket_us_api_url=env.get("TWINLEG_POLYMARKET_US_API_URL", ""),
+        jurisdiction=env.get("TWINLEG_JURISDICTION", "").strip().upper(),
     )

@@ -41,8 +41,14 @@ from shared.adapters.venues.polymarket.encoding import encode_order_row
 from shared.adapters.venues.polymarket.execution import PolymarketExecution
 from shared.adapters.venues.polymarket.market_data import PolymarketMarketData
 from shared.adapters.venues.polymarket.rest import PolymarketRest
+from shared.adapters.venues.polymarket_us.capabilities import (
+    choose_endpoints as choose_polymarket_us,
+)
+from shared.adapters.venues.polymarket_us.instruments import terms_of
+from shared.adapters.venues.polymarket_us.venue import connect_polymarket_us
 from shared.contracts import config_v1, names
 from shared.domain.config import DEFAULT_CONFIG, Config
+from shared.domain.eligibility import closed_venues
 from shared.domain.enums import FillsMode, Venue, VenueSet
 from shared.domain.errors import (
     ConfigError,
@@ -52,9 +58,10 @@ from shared.domain.errors import (
     StoreError,
 )
 from shared.domain.events import EventBody
-from shared.domain.ids import MarketId, venue_of
+from shared.domain.ids import AttemptId, MarketId, venue_of
 from shared.domain.instrument import Instrument
 from shared.domain.units import NS_PER_S, PriceMicros, UsdMicros
+from shared.engine import recovery
 from shared.engine.kernel import Kernel
 from shared.engine.metrics import gauges
 from shared.engine.view import live_snapshot
@@ -65,6 +72,7 @@ from shared.services.drift_watch import DriftWatch
 from trader_task.build_identity import build_name, schema_name
 from trader_task.clock import SystemClock
 from trader_task.command_stores import CommandStores
+from trader_task.order_ids import OrderIds, is_us_order
 from trader_task.outside import Outside
 from trader_task.settings import Settings
 from trader_task.start_checks import account_check, geoblock_check, jurisdiction_check
@@ -79,6 +87,7 @@ WAIT_MAX_S: Final = 15.0
 
 T = TypeVar("T")
 InstrumentOf = Callable[[MarketId], Instrument | None]
+Loaded = Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -123,12 +132,13 @@ async def build_trader(
     control = PostgresControl(settings.dsn, engine=engine)
     catalogue = PostgresCatalogue(settings.dsn, engine=engine)
     configs = PostgresConfig(settings.dsn, engine=engine)
-    oldest_ns = await _until(lambda: _oldest_open_ns(journal, clock), "the record")
+    loaded = await _until(journal.load_open, "the record")
+    oldest_ns = _oldest_open_ns(loaded, clock)
     kernel = Kernel(build)
     instruments = _Instruments()
     secrets = await _until(lambda: _read_secrets(settings), "the venue keys")
     venues = await _connect_venues(
-        settings, kernel, instruments.of, clock, secrets, oldest_ns, stack
+        settings, kernel, instruments.of, clock, secrets, loaded, oldest_ns, stack
     )
     late_sink: list[Callable[[EventBody], None]] = []
     checks = _start_checks(settings, venues, clock, lambda body: late_sink[0](body))
@@ -200,16 +210,16 @@ def _start_checks(
     """Return what must be answered before opening, in this mode."""
     where = jurisdiction_check(
         settings.jurisdiction,
-        venues.executions,
+        (*venues.executions, *closed_venues(settings.jurisdiction)),
         clock,
         sink,
         must_be_stated=settings.mode.is_real_money,
     )
     checks = [where, *venues.warm_ups]
-    account = venues.accounts[Venue.POLYMARKET]
+    account = venues.accounts.get(Venue.POLYMARKET)
     if isinstance(account, PolymarketAccount):
         checks.append(account_check(account.read_state, clock, sink))
-    elif settings.geoblock_url:
+    elif account is not None and settings.geoblock_url:
         checks.append(geoblock_check(settings.geoblock_url, clock, sink))
     return checks
 
@@ -220,15 +230,47 @@ async def _connect_venues(
     instrument_of: InstrumentOf,
     clock: SystemClock,
     secrets: Mapping[str, Mapping[str, str]],
+    loaded: Loaded,
     oldest_ns: int,
     stack: AsyncExitStack,
 ) -> _Venues:
-    """Join real feeds with real or paper execution."""
+    """Join real feeds with real or paper execution, at the two venues that are open to us."""
     urls = settings.urls
     endpoints = choose_endpoints(settings.venues, urls.kalshi_url, urls.kalshi_ws_url)
     key = secrets["kalshi"]
     kalshi = connect_kalshi(endpoints, key["key_id"], key["private_key_pem"], clock)
     stack.push_async_callback(kalshi.close)
+    venues = _Venues(feeds={Venue.KALSHI: kalshi.market_data})
+    is_paper = settings.fills is FillsMode.PAPER
+    if not is_paper:
+        venues.warm_ups.append(kalshi.execution.warm)
+        venues.executions[Venue.KALSHI] = kalshi.execution
+        venues.accounts[Venue.KALSHI] = kalshi.account
+    if settings.second_venue is Venue.POLYMARKET_US:
+        errors = await _add_polymarket_us(
+            settings, venues, kernel, clock, secrets["polymarket_us"], loaded, stack
+        )
+    else:
+        errors = _add_polymarket(
+            settings, venues, instrument_of, clock, secrets["polymarket"], oldest_ns, stack
+        )
+    venues.wire_errors = lambda: Counter(kalshi.tally.counts) + errors
+    if is_paper:
+        await _add_paper(settings, venues, kernel, instrument_of, clock, stack)
+    return venues
+
+
+def _add_polymarket(
+    settings: Settings,
+    venues: _Venues,
+    instrument_of: InstrumentOf,
+    clock: SystemClock,
+    secret: Mapping[str, str],
+    oldest_ns: int,
+    stack: AsyncExitStack,
+) -> Counter[str]:
+    """Join the international book; returns its counts of wire errors."""
+    urls = settings.urls
     hosts = Hosts(
         clob=urls.polymarket_clob_url,
         gamma=urls.polymarket_gamma_url,
@@ -237,30 +279,67 @@ async def _connect_venues(
         geoblock=settings.geoblock_url,
     )
     is_paper = settings.fills is FillsMode.PAPER
-    credentials = None if is_paper else Credentials.from_secret(secrets["polymarket"])
+    credentials = None if is_paper else Credentials.from_secret(secret)
     # One client for feed, orders and account: they share the limits of our address.
     rest = PolymarketRest(hosts, clock, credentials)
     stack.push_async_callback(rest.aclose)
-    polymarket = PolymarketMarketData(hosts, clock, rest)
-    venues = _Venues(feeds={Venue.KALSHI: kalshi.market_data, Venue.POLYMARKET: polymarket})
-    venues.wire_errors = lambda: Counter(kalshi.tally.counts) + polymarket.channel.errors
-    if credentials is None:
-        await _add_paper(settings, venues, kernel, instrument_of, clock, stack)
-        return venues
-    execution = PolymarketExecution(
-        hosts,
-        credentials,
-        clock,
-        instrument_of,
-        rest=rest,
-        sweep_from_wall_ns=oldest_ns,
-        is_book_true=polymarket.is_book_true,
+    feed = PolymarketMarketData(hosts, clock, rest)
+    venues.feeds[Venue.POLYMARKET] = feed
+    if credentials is not None:
+        execution = PolymarketExecution(
+            hosts,
+            credentials,
+            clock,
+            instrument_of,
+            rest=rest,
+            sweep_from_wall_ns=oldest_ns,
+            is_book_true=feed.is_book_true,
+        )
+        account = PolymarketAccount(hosts, credentials, clock, instrument_of, rest=rest)
+        venues.warm_ups.append(execution.warm)
+        venues.executions[Venue.POLYMARKET] = execution
+        venues.accounts[Venue.POLYMARKET] = account
+    return feed.channel.errors
+
+
+async def _add_polymarket_us(
+    settings: Settings,
+    venues: _Venues,
+    kernel: Kernel,
+    clock: SystemClock,
+    secret: Mapping[str, str],
+    loaded: Loaded,
+    stack: AsyncExitStack,
+) -> Counter[str]:
+    """Join Polymarket US with what earlier processes knew of its orders (its own ids)."""
+    urls, is_paper = settings.urls, settings.fills is FillsMode.PAPER
+    endpoints = choose_polymarket_us(
+        settings.venues,
+        urls.polymarket_us_gateway_url,
+        urls.polymarket_us_api_url,
+        may_trade=not is_paper,
     )
-    account = PolymarketAccount(hosts, credentials, clock, instrument_of, rest=rest)
-    venues.warm_ups += [kalshi.execution.warm, execution.warm]
-    venues.executions = {Venue.KALSHI: kalshi.execution, Venue.POLYMARKET: execution}
-    venues.accounts = {Venue.KALSHI: kalshi.account, Venue.POLYMARKET: account}
-    return venues
+    ids = OrderIds(settings.state_dir / "polymarket_us")
+    known = await asyncio.to_thread(ids.read)
+    rows: list[Row] = list(loaded.get("orders", ()))
+    known |= {AttemptId(r["attempt_id"]): r["order_id"] for r in rows if is_us_order(r)}
+    venue = connect_polymarket_us(
+        endpoints,
+        secret["key_id"],
+        secret["secret_key"],
+        clock,
+        lambda: terms_of(kernel.state.config),
+        known_orders=known,
+        known_fills=[recovery.fill_from(row)[0] for row in loaded.get("fills", ())],
+        remember=ids.keep,
+    )
+    stack.push_async_callback(venue.close)
+    venues.feeds[Venue.POLYMARKET_US] = venue.market_data
+    if not is_paper:
+        venues.warm_ups.append(venue.execution.warm)
+        venues.executions[Venue.POLYMARKET_US] = venue.execution
+        venues.accounts[Venue.POLYMARKET_US] = venue.account
+    return venue.tally.counts
 
 
 async def _add_paper(
@@ -352,9 +431,8 @@ def word_embedder() -> Embedder:
     return WordLlamaEmbedder()
 
 
-async def _oldest_open_ns(journal: PostgresJournal, clock: SystemClock) -> int:
+def _oldest_open_ns(loaded: Loaded, clock: SystemClock) -> int:
     """Return the wall time from which the venues' records must be read."""
-    loaded: Mapping[str, Any] = await journal.load_open()
     packages: list[Row] = list(loaded.get("packages", ()))
     oldest = min((int(row["created_wall_ns"]) for row in packages), default=clock.wall_ns())
     return oldest - SWEEP_MARGIN_NS
@@ -365,7 +443,8 @@ async def _read_secrets(settings: Settings) -> dict[str, Mapping[str, str]]:
     store = SecretsManager(settings.stage)
 
     def read() -> dict[str, Mapping[str, str]]:
-        return {n: store.read(names.secret(settings.stage, n)) for n in ("kalshi", "polymarket")}
+        wanted = (Venue.KALSHI.value, settings.second_venue.value)
+        return {n: store.read(names.secret(settings.stage, n)) for n in wanted}
 
     return await asyncio.to_thread(read)
 

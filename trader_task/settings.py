@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from shared.domain.enums import FillsMode, RunMode, VenueSet
+from shared.domain.eligibility import second_venue
+from shared.domain.enums import FillsMode, RunMode, Venue, VenueSet
 from shared.domain.errors import ConfigError
 
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
@@ -44,6 +45,8 @@ LIVE_HOSTS: Final = frozenset(
         "gamma-api.polymarket.com",
         "data-api.polymarket.com",
         "ws-subscriptions-clob.polymarket.com",
+        "gateway.polymarket.us",
+        "api.polymarket.us",
     }
 )
 _HOSTS_OF: Final = {
@@ -53,14 +56,26 @@ _HOSTS_OF: Final = {
 }
 
 # Name of the environment variable -> attribute; each must hold a URL of the host set.
-_URLS: Final = {
+_KALSHI_URLS: Final = {
     "TWINLEG_KALSHI_URL": "kalshi_url",
     "TWINLEG_KALSHI_WS_URL": "kalshi_ws_url",
-    "TWINLEG_POLYMARKET_CLOB_URL": "polymarket_clob_url",
-    "TWINLEG_POLYMARKET_GAMMA_URL": "polymarket_gamma_url",
-    "TWINLEG_POLYMARKET_DATA_URL": "polymarket_data_url",
-    "TWINLEG_POLYMARKET_WS_URL": "polymarket_ws_url",
 }
+_SECOND_URLS: Final = {
+    Venue.POLYMARKET: {
+        "TWINLEG_POLYMARKET_CLOB_URL": "polymarket_clob_url",
+        "TWINLEG_POLYMARKET_GAMMA_URL": "polymarket_gamma_url",
+        "TWINLEG_POLYMARKET_DATA_URL": "polymarket_data_url",
+        "TWINLEG_POLYMARKET_WS_URL": "polymarket_ws_url",
+    },
+    Venue.POLYMARKET_US: {
+        "TWINLEG_POLYMARKET_US_GATEWAY_URL": "polymarket_us_gateway_url",
+        "TWINLEG_POLYMARKET_US_API_URL": "polymarket_us_api_url",
+    },
+}
+"""The operator's country says which of the two is read; the other's may be missing."""
+_URLS: Final = {name: field for urls in _SECOND_URLS.values() for name, field in urls.items()} | (
+    _KALSHI_URLS
+)
 _POLYMARKET_READS: Final = {
     "TWINLEG_POLYMARKET_GAMMA_URL": "https://gamma-api.polymarket.com",
     "TWINLEG_POLYMARKET_DATA_URL": "https://data-api.polymarket.com",
@@ -78,6 +93,8 @@ _OWN_HOSTS: Final = {
         "TWINLEG_KALSHI_URL": "https://external-api.kalshi.com",
         "TWINLEG_KALSHI_WS_URL": "wss://external-api-ws.kalshi.com/trade-api/ws/v2",
         "TWINLEG_POLYMARKET_CLOB_URL": "https://clob.polymarket.com",
+        "TWINLEG_POLYMARKET_US_GATEWAY_URL": "https://gateway.polymarket.us",
+        "TWINLEG_POLYMARKET_US_API_URL": "https://api.polymarket.us",
         **_POLYMARKET_READS,
     },
 }
@@ -100,10 +117,12 @@ SHARED_NAMES: Final = (
 class VenueUrls:
     kalshi_url: str
     kalshi_ws_url: str
-    polymarket_clob_url: str
-    polymarket_gamma_url: str
-    polymarket_data_url: str
-    polymarket_ws_url: str
+    polymarket_clob_url: str = ""
+    polymarket_gamma_url: str = ""
+    polymarket_data_url: str = ""
+    polymarket_ws_url: str = ""
+    polymarket_us_gateway_url: str = ""
+    polymarket_us_api_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +150,11 @@ class Settings:
     @property
     def venues(self) -> VenueSet:
         return VenueSet(self.mode.value.split("_")[1])
+
+    @property
+    def second_venue(self) -> Venue:
+        """The venue beside Kalshi that this operator has."""
+        return second_venue(self.jurisdiction)
 
     @property
     def spill_dir(self) -> Path:
@@ -183,7 +207,9 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """
     env = dict(os.environ if environment is None else environment)
     mode = _mode(_required(env, "TWINLEG_MODE"))
-    urls = VenueUrls(**{attribute: _required(env, name) for name, attribute in _URLS.items()})
+    jurisdiction = jurisdiction_of(env)
+    needed = needed_urls(second_venue(jurisdiction))
+    urls = VenueUrls(**{attribute: _required(env, name) for name, attribute in needed.items()})
     settings = Settings(
         stage=env.get("TWINLEG_STAGE", "local"),
         dsn=_required(env, "TWINLEG_DSN"),
@@ -194,11 +220,16 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         geoblock_url=env.get("TWINLEG_GEOBLOCK_URL", ""),
         aws_endpoint_url=env.get("AWS_ENDPOINT_URL", ""),
         aws_region=env.get("AWS_REGION", "eu-west-1"),
-        jurisdiction=jurisdiction_of(env),
+        jurisdiction=jurisdiction,
         environment=env,
     )
     refuse_swapped_modes(settings)
     return settings
+
+
+def needed_urls(second: Venue) -> dict[str, str]:
+    """Return environment name -> attribute of every address that is read."""
+    return {**_KALSHI_URLS, **_SECOND_URLS[second]}
 
 
 def jurisdiction_of(environment: Mapping[str, str]) -> str:
@@ -217,7 +248,7 @@ def _jurisdiction(text: str) -> str:
 def refuse_swapped_modes(settings: Settings) -> None:
     """Raise ConfigError when a URL is not of the mode's host set, or the stage contradicts it."""
     allowed = _HOSTS_OF[settings.venues]
-    for name, attribute in _URLS.items():
+    for name, attribute in needed_urls(settings.second_venue).items():
         url = urlsplit(getattr(settings.urls, attribute))
         if url.scheme not in ("http", "https", "ws", "wss") or not url.hostname:
             raise ConfigError(f"{name} is not a URL")

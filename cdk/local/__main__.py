@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import time
@@ -30,6 +31,11 @@ def _parser() -> argparse.ArgumentParser:
         "--speed", type=float, default=1.0, help="of recordings: 60 = a minute a second"
     )
     up.add_argument("--seed", type=int, default=1, help="of the generated markets")
+    up.add_argument(
+        "--jurisdiction",
+        default=os.environ.get("TWINLEG_JURISDICTION", ""),
+        help="country of the operator (TWINLEG_JURISDICTION); US trades Polymarket US",
+    )
     for name in ("proxy", "aws", "kalshi", "polymarket", "metrics"):
         up.add_argument(f"--{name}-port", type=int)
     verbs.add_parser("down", help="stop everything, keep the state")
@@ -56,6 +62,7 @@ def _up(edition: Edition, arguments: argparse.Namespace) -> int:
             recordings=arguments.recordings,
             speed=arguments.speed,
             seed=arguments.seed,
+            jurisdiction=arguments.jurisdiction,
             ports=ports,
         )
     )

@@ -160,12 +160,15 @@ class Edition:
     def _options_document(self) -> dict[str, object]:
         options = self.options
         recordings = str(options.recordings.resolve()) if options.recordings else None
-        return {
+        document: dict[str, object] = {
             "mode": options.run_mode,
             "recordings": recordings,
             "speed": options.speed,
             "seed": options.seed,
         }
+        if options.jurisdiction:
+            document["jurisdiction"] = options.jurisdiction
+        return document
 
     def _write_edition(self, address: str | None) -> None:
         write_json(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from cdk.local.layout import ROOT, EditionError, Layout, read_edition
+from cdk.stages import second_venue
 
 MODES: Final = ("paper", "venue")
 VENUES: Final = ("sim", "demo", "live")
@@ -30,6 +31,8 @@ class Options:
     recordings: Path | None = None
     speed: float = 1.0
     seed: int = 1
+    jurisdiction: str = ""
+    """Country of the operator, two letters; decides the venue beside Kalshi."""
     ports: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -37,8 +40,14 @@ class Options:
         return f"{self.mode}_{self.venues}"
 
     @property
+    def second_venue(self) -> str:
+        return second_venue(self.jurisdiction)
+
+    @property
     def world(self) -> str:
         """Name of the world these options play in; empty for the default one."""
+        if self.second_venue != "polymarket":
+            return f"{self.run_mode}-seed{self.seed}-{self.second_venue}"
         if self.recordings is not None:
             return f"{self.run_mode}-recordings"
         is_default = (self.run_mode, self.seed) == ("paper_sim", 1)
@@ -53,6 +62,14 @@ def check_options(options: Options) -> None:
         raise EditionError(
             f"--venues {options.venues} is not available: it needs venue keys in the secret store "
             f"and a passed `twinleg venues check`; the simulators run with --venues sim"
+        )
+    country = options.jurisdiction.strip()
+    if country and not (len(country) == 2 and country.isascii() and country.isalpha()):
+        raise EditionError("TWINLEG_JURISDICTION is a country code of two letters")
+    if options.recordings is not None and options.second_venue != "polymarket":
+        raise EditionError(
+            f"recordings of {options.second_venue} are not available: leave --recordings out, "
+            f"or TWINLEG_JURISDICTION"
         )
     if options.speed <= 0:
         raise EditionError("--speed must be above 0")

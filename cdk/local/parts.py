@@ -102,7 +102,7 @@ class Parts:
             (self.layout.simulators / "secrets.json").read_text()
         )
         manager = client("secretsmanager", self.endpoint)
-        for venue in ("kalshi", "polymarket"):
+        for venue in ("kalshi", "polymarket", "polymarket_us"):
             # A secret is a document of texts; readers refuse anything else in it.
             fields = {key: str(value) for key, value in private[venue].items()}
             manager.put_secret_value(
@@ -118,6 +118,7 @@ class Parts:
                 *self._module("shared.simulators"),
                 *("--kalshi-port", str(self.ports.kalshi)),
                 *("--polymarket-port", str(self.ports.polymarket)),
+                *("--second-venue", self.options.second_venue),
                 *("--state", str(self.layout.simulators), "--seed", str(self.options.seed)),
             ]
             if self.options.recordings is None:
@@ -177,7 +178,9 @@ class Parts:
             "TWINLEG_POLYMARKET_GAMMA_URL": f"http://{polymarket}/gamma",
             "TWINLEG_POLYMARKET_DATA_URL": f"http://{polymarket}/data-api",
             "TWINLEG_POLYMARKET_WS_URL": f"ws://{polymarket}/ws",
-            "TWINLEG_JURISDICTION": os.environ.get("TWINLEG_JURISDICTION", ""),
+            "TWINLEG_POLYMARKET_US_GATEWAY_URL": f"http://{polymarket}",
+            "TWINLEG_POLYMARKET_US_API_URL": f"http://{polymarket}",
+            "TWINLEG_JURISDICTION": self.options.jurisdiction.strip().upper(),
             "TWINLEG_GEOBLOCK_URL": f"http://{polymarket}/api/geoblock",
         }
         node = find_node()

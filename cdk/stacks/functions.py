@@ -87,6 +87,7 @@ class FunctionsStack(core.Stack):
                 **shared,
                 **stage.venue_addresses,
                 "TWINLEG_MODE": stage.mode,
+                "TWINLEG_JURISDICTION": "US" if "polymarket_us" in stage.venues else "",
                 "TWINLEG_DSN_SECRET": names.secret(stage.name, "database"),
             }
         for parameter, variable in LOCAL_PARAMETERS.items():

@@ -14,5 +14,8 @@ LOCAL_PARAMETERS: Final = {
     "PolymarketGammaUrl": "TWINLEG_POLYMARKET_GAMMA_URL",
     "PolymarketDataUrl": "TWINLEG_POLYMARKET_DATA_URL",
     "PolymarketWsUrl": "TWINLEG_POLYMARKET_WS_URL",
+    "PolymarketUsGatewayUrl": "TWINLEG_POLYMARKET_US_GATEWAY_URL",
+    "PolymarketUsApiUrl": "TWINLEG_POLYMARKET_US_API_URL",
+    "Jurisdiction": "TWINLEG_JURISDICTION",
 }
 """Stack parameter -> environment name; on one machine ports are known only at start."""

@@ -18,7 +18,7 @@ from constructs import Construct
 from cdk.stages import Stage
 from shared.contracts import names
 
-SECRETS: Final = ("session", "kalshi", "polymarket", "discord", "llm")
+SECRETS: Final = ("session", "kalshi", "polymarket", "polymarket_us", "discord", "llm")
 
 _KEY_OF: Final = {"idempotency": "id"}
 _TTL_OF: Final = {

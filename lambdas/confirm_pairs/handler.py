@@ -28,7 +28,8 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     parts = bootstrap.matching()
     now_ns = time.time_ns()
     accept = configuration.load(parts.configs).llm_accept_score_ppm
-    report = matching.run(parts.catalogue, now_ns, accept_score_ppm=accept)
+    second = parts.settings.second_venue
+    report = matching.run(parts.catalogue, now_ns, accept_score_ppm=accept, second_venue=second)
     version, _pairs, _instruments = parts.catalogue.load_pair_set()
     is_new = parts.flags.get_pointer(PAIRS_POINTER_PK) != version
     if is_new:

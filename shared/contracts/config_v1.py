@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any, Final
 
@@ -157,6 +158,12 @@ FIELDS: Final[tuple[Field, ...]] = (
            "Unix time of Kalshi's announced restart, no package begins around it; 0: none."),
     _field("polymarket_restart_at_s", "polymarket_restart_at_s", _K.COUNT, "0", "4102444800",
            "The same of Polymarket."),
+    _field("polymarket_us_fee_coefficient", "polymarket_us_fee_ppm", _K.RATIO, "0", "0.5",
+           "Taker fee coefficient of Polymarket US, as read on its fee page."),
+    _field("polymarket_us_fee_date", "polymarket_us_fee_date", _K.COUNT, "0", "21001231",
+           "Day on which that was read, as YYYYMMDD; 0: not dated."),
+    _flag("polymarket_us_fee_confirmed",
+          "The coefficient was checked on that day; real money there needs it.", Owner.TYPED),
     _flag("flag_trade", "Off: watch, show and record, and buy nothing."),
     _flag("flag_maker_taker", "Rest an order on the dearer side first.",
           missing="maker-then-taker orders"),
@@ -256,5 +263,20 @@ def contradictions(config: Config) -> list[str]:
          "min_net_edge_cents: not below bait_edge_cents, nothing would ever be bought"),
         (a_needed <= config.active_exposure_ms,
          f"active_exposure_ms: the retries alone take {a_needed} ms"),
+        (is_day(config.polymarket_us_fee_date),
+         "polymarket_us_fee_date: no day of the calendar as YYYYMMDD"),
+        (config.polymarket_us_fee_date > 0 or not config.polymarket_us_fee_confirmed,
+         "polymarket_us_fee_confirmed: an undated coefficient cannot be confirmed"),
     )  # fmt: skip
     return [said for holds, said in rules if not holds]
+
+
+def is_day(number: int) -> bool:
+    """Say whether a number is a day as YYYYMMDD, or 0 for none."""
+    if number == 0:
+        return True
+    try:
+        date(number // 10_000, number // 100 % 100, number % 100)
+    except ValueError:
+        return False
+    return True

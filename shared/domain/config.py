@@ -63,6 +63,12 @@ class Config:
     kalshi_restart_at_s: int = 0
     """Unix time of a restart that the venue announced; 0: none is known."""
     polymarket_restart_at_s: int = 0
+    polymarket_us_fee_ppm: int = 69_500
+    """Taker coefficient of Polymarket US, theta of theta x contracts x p x (1 - p), x 1e6."""
+    polymarket_us_fee_date: int = 20_260_925
+    """Day on which it was read at the venue, as YYYYMMDD; 0 = not dated."""
+    polymarket_us_fee_confirmed: bool = False
+    """A person stands by coefficient and date; real money is refused until then."""
     flag_trade: bool = True
     flag_maker_taker: bool = False
     flag_bundles: bool = False

@@ -48,3 +48,18 @@ def find_refusal(venue: Venue, country: str, *, must_be_stated: bool = False) ->
     if venue is Venue.POLYMARKET_US and country not in UNITED_STATES:
         return "Polymarket US serves persons in the US only"
     return ""
+
+
+def second_venue(country: str) -> Venue:
+    """Return the venue that is traded against Kalshi by an operator of ``country``.
+
+    >>> second_venue("US")
+    <Venue.POLYMARKET_US: 'polymarket_us'>
+    """
+    return Venue.POLYMARKET_US if country in UNITED_STATES else Venue.POLYMARKET
+
+
+def closed_venues(country: str) -> tuple[Venue, ...]:
+    """Return the venues beside ``second_venue`` that are refused by name, for a stated country."""
+    others = (Venue.POLYMARKET, Venue.POLYMARKET_US)
+    return tuple(v for v in others if country and v is not second_venue(country))

@@ -74,7 +74,10 @@ def from_catalogue(market: CatalogueMarket) -> MarketText:
     instrument = market.instrument
     outcomes = YES_NO
     label = market.outcome_label
-    if instrument.venue is not Venue.KALSHI:
+    if instrument.venue is Venue.POLYMARKET_US:
+        outcomes = _sides(market.raw.get("marketSides"))
+        label = ""
+    elif instrument.venue is not Venue.KALSHI:
         outcomes = _outcomes(market.raw.get("outcomes"))
         label = str(market.raw.get("groupItemTitle") or "")
     return MarketText(
@@ -92,6 +95,17 @@ def from_catalogue(market: CatalogueMarket) -> MarketText:
         category=instrument.category,
         tags=market.tags,
     )
+
+
+def _sides(sides: Any) -> tuple[str, str]:
+    """Return what the long and the short side are called; Yes and No where neither is said."""
+    names: dict[bool, str] = {}
+    for side in sides if isinstance(sides, list) else ():
+        if isinstance(side, dict) and isinstance(side.get("long"), bool):
+            names[side["long"]] = str(side.get("description") or "")
+    if not names.get(True) or not names.get(False):
+        return YES_NO
+    return names[True], names[False]
 
 
 def from_row(row: Mapping[str, Any], *, titles_only: bool = False) -> tuple[MarketText, MarketText]:

@@ -44,8 +44,9 @@ def run(
     flags: LiveFlags | None = None,
     blocked_series: Collection[tuple[str, str]] = (),
     embedder: Embedder | None = None,
+    second_venue: Venue = Venue.POLYMARKET,
 ) -> dict[str, int]:
-    """Judge every candidate pair of Kalshi and Polymarket; return counts by verdict.
+    """Judge every candidate pair of Kalshi and the other venue; return counts by verdict.
 
     ``blocked_series`` names (Kalshi series, Polymarket series) that are never confirmed.
     With ``flags`` the pointer that the trader polls is set to the version of the set.
@@ -55,7 +56,7 @@ def run(
     """
     assert now_ns > 0 and 0 < accept_score_ppm <= 1_000_000
     first = _open(store.list_markets(Venue.KALSHI.value), now_ns)
-    second = _open(store.list_markets(Venue.POLYMARKET.value), now_ns)
+    second = _open(store.list_markets(second_venue.value), now_ns)
     rows = _known(store)
     by_id = {m.instrument.market_id: m for m in (*first, *second)}
     changed = store.save_verdicts([*_closed(rows, by_id, now_ns), *_edited(rows, by_id, now_ns)])

@@ -38,7 +38,7 @@ def test_what_holds_data_is_counted(templates: Templates, stage: str) -> None:
     state, messaging = templates[stage, "state"], templates[stage, "messaging"]
     assert len(resources_of(state, "AWS::DynamoDB::GlobalTable")) == len(names.TABLES) == 4
     assert len(resources_of(state, "AWS::S3::Bucket")) == 2
-    assert len(resources_of(state, "AWS::SecretsManager::Secret")) == 5
+    assert len(resources_of(state, "AWS::SecretsManager::Secret")) == 6
     assert len(resources_of(messaging, "AWS::SQS::Queue")) == 4
     assert len(resources_of(messaging, "AWS::Events::EventBus")) == 1
     keys = 0 if stage == "local" else 2

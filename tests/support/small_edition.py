@@ -32,9 +32,19 @@ from shared.adapters.venues.kalshi.capabilities import choose_endpoints
 from shared.adapters.venues.kalshi.venue import connect_kalshi_catalogue
 from shared.adapters.venues.polymarket.access import Hosts
 from shared.adapters.venues.polymarket.catalogue import PolymarketCatalogue
+from shared.adapters.venues.polymarket_us.capabilities import (
+    choose_endpoints as choose_polymarket_us,
+)
+from shared.adapters.venues.polymarket_us.catalogue import (
+    PolymarketUsCatalogue,
+    connect_polymarket_us_catalogue,
+)
+from shared.adapters.venues.polymarket_us.instruments import terms_of
 from shared.contracts import config_v1, names
 from shared.contracts.events_v1 import ControlCommand
-from shared.domain.enums import VenueSet
+from shared.domain.config import Config
+from shared.domain.eligibility import second_venue
+from shared.domain.enums import Venue, VenueSet
 from shared.domain.ids import MarketId, derive_pair_id
 from shared.ports.venue import CatalogueMarket
 from shared.simulators.market_dynamics import MarketDynamics
@@ -58,7 +68,9 @@ class SmallEdition:
         mode: str = "paper_sim",
         seed: int = 1,
         simulator_options: Sequence[str] = (),
+        jurisdiction: str = "",
     ):
+        self.second = second_venue(jurisdiction)
         self.simulator_options = tuple(simulator_options)
         self.directory = directory
         self.dsn = dsn
@@ -78,6 +90,7 @@ class SmallEdition:
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_EC2_METADATA_DISABLED": "true",
             "PYTHONUNBUFFERED": "1",
+            "TWINLEG_JURISDICTION": jurisdiction,
             "TWINLEG_STAGE": STAGE,
             "TWINLEG_DSN": dsn,
             "TWINLEG_STATE_DIR": str(self.state),
@@ -135,27 +148,37 @@ class SmallEdition:
         argv = [sys.executable, "-m", "shared.simulators", "--state", str(folder)]
         argv += ["--kalshi-port", "0", "--polymarket-port", "0", "--seed", str(self.seed)]
         # A trade in a thousand fails here: two in ten minutes would halt the venue for good.
-        argv += ["--failed-ppm", "1000"]
+        argv += ["--failed-ppm", "1000", "--second-venue", self.second.value]
         argv += self.simulator_options
         process = self._start("simulators", argv, self.environment, stdout=subprocess.PIPE)
         assert process.stdout is not None
         bases = json.loads(process.stdout.readline())
-        kalshi, polymarket = bases["kalshi"], bases["polymarket"]
+        kalshi, second = bases["kalshi"], bases[self.second.value]
         self.environment |= {
             "TWINLEG_KALSHI_URL": kalshi,
             "TWINLEG_KALSHI_WS_URL": kalshi.replace("http", "ws") + "/trade-api/ws/v2",
-            "TWINLEG_POLYMARKET_CLOB_URL": polymarket,
-            "TWINLEG_POLYMARKET_GAMMA_URL": f"{polymarket}/gamma",
-            "TWINLEG_POLYMARKET_DATA_URL": f"{polymarket}/data-api",
-            "TWINLEG_POLYMARKET_WS_URL": polymarket.replace("http", "ws") + "/ws",
-            "TWINLEG_GEOBLOCK_URL": f"{polymarket}/api/geoblock",
         }
+        self.environment |= self._second_addresses(second)
         private = json.loads((folder / "secrets.json").read_text())
-        for venue in ("kalshi", "polymarket"):
+        for venue in ("kalshi", self.second.value):
             fields = {name: str(value) for name, value in private[venue].items()}
             self._client("secretsmanager").create_secret(
                 Name=names.secret(STAGE, venue), SecretString=json.dumps(fields)
             )
+
+    def _second_addresses(self, base: str) -> dict[str, str]:
+        if self.second is Venue.POLYMARKET_US:
+            return {
+                "TWINLEG_POLYMARKET_US_GATEWAY_URL": base,
+                "TWINLEG_POLYMARKET_US_API_URL": base,
+            }
+        return {
+            "TWINLEG_POLYMARKET_CLOB_URL": base,
+            "TWINLEG_POLYMARKET_GAMMA_URL": f"{base}/gamma",
+            "TWINLEG_POLYMARKET_DATA_URL": f"{base}/data-api",
+            "TWINLEG_POLYMARKET_WS_URL": base.replace("http", "ws") + "/ws",
+            "TWINLEG_GEOBLOCK_URL": f"{base}/api/geoblock",
+        }
 
     def seed_catalogue(self) -> int:
         """List both venues and confirm the pairs that the world knows to be true."""
@@ -185,6 +208,21 @@ class SmallEdition:
             VenueSet.SIM, env["TWINLEG_KALSHI_URL"], env["TWINLEG_KALSHI_WS_URL"]
         )
         kalshi, rest = connect_kalshi_catalogue(endpoints, clock)
+        second = self._second_catalogue(env, clock)
+        try:
+            found = [m async for m in kalshi.list_markets()]
+            return found + [m async for m in second.list_markets()]
+        finally:
+            await rest.close()
+            await second.aclose()
+
+    def _second_catalogue(
+        self, env: dict[str, str], clock: SystemClock
+    ) -> PolymarketCatalogue | PolymarketUsCatalogue:
+        if self.second is Venue.POLYMARKET_US:
+            base = env["TWINLEG_POLYMARKET_US_API_URL"]
+            endpoints = choose_polymarket_us(VenueSet.SIM, base, base)
+            return connect_polymarket_us_catalogue(endpoints, clock, lambda: terms_of(Config()))
         hosts = Hosts(
             clob=env["TWINLEG_POLYMARKET_CLOB_URL"],
             gamma=env["TWINLEG_POLYMARKET_GAMMA_URL"],
@@ -192,19 +230,13 @@ class SmallEdition:
             ws=env["TWINLEG_POLYMARKET_WS_URL"],
             geoblock=env["TWINLEG_GEOBLOCK_URL"],
         )
-        polymarket = PolymarketCatalogue(hosts, clock)
-        try:
-            found = [m async for m in kalshi.list_markets()]
-            return found + [m async for m in polymarket.list_markets()]
-        finally:
-            await rest.close()
-            await polymarket.aclose()
+        return PolymarketCatalogue(hosts, clock)
 
     def _true_pairs(
         self, listed: dict[MarketId, CatalogueMarket]
     ) -> list[tuple[MarketId, MarketId, Kinship]]:
-        life = MarketDynamics(self.seed)
-        World(life, seed=self.seed).start()
+        life = MarketDynamics(self.seed, self.second)
+        World(life, seed=self.seed, venues=(Venue.KALSHI, self.second)).start()
         sides: dict[str, dict[str, MarketId]] = {}
         kinds: dict[str, Kinship] = {}
         for market in listed:
@@ -216,7 +248,7 @@ class SmallEdition:
                 sides.setdefault(key, {})[market.split(":")[0]] = market
                 kinds[key] = kinship
         return [
-            (pair["kalshi"], pair["polymarket"], kinds[key])
+            (pair["kalshi"], pair[self.second.value], kinds[key])
             for key, pair in sorted(sides.items())
             if len(pair) == 2
         ]

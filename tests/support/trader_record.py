@@ -87,7 +87,7 @@ def sent_twice(edition: SmallEdition, orders: list[dict[str, Any]]) -> list[str]
     known = {o["attempt_id"] for o in orders}
     problems += [f"order without an envelope: {name}" for name in ids.keys() - known]
     hashes = {o["order_hash"] for o in orders} | {o["order_id"] for o in orders}
-    digests = {o["order_id"] for o in venue_orders if o["venue"] == "polymarket"}
+    digests = {o["order_id"] for o in venue_orders if o["venue"] != "kalshi"}
     return problems + [f"order without an envelope: {digest}" for digest in digests - hashes]
 
 

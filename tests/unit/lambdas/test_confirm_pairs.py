@@ -10,6 +10,7 @@ import pytest
 from lambdas import bootstrap
 from lambdas.confirm_pairs import handler
 from shared.contracts import config_v1
+from shared.domain.enums import Venue
 from shared.domain.errors import ConfigError
 from shared.services import matching
 
@@ -31,6 +32,7 @@ class Sent:
 
 def _parts(sent: Sent, document: dict[str, Any], version: int) -> SimpleNamespace:
     return SimpleNamespace(
+        settings=SimpleNamespace(second_venue=Venue.POLYMARKET),
         catalogue=SimpleNamespace(load_pair_set=lambda: (version, (), ())),
         flags=sent,
         commands=sent,
@@ -51,15 +53,18 @@ def context() -> Any:
 def test_the_configured_score_decides_and_the_pointer_goes_before_the_command(
     monkeypatch: pytest.MonkeyPatch, context: Any
 ) -> None:
-    used: list[int] = []
+    used: list[tuple[int, Venue]] = []
     document = {**config_v1.default_document(), "llm_accept_score": 0.97}
     sent = Sent()
     monkeypatch.setattr(bootstrap, "matching", lambda: _parts(sent, document, 4))
-    monkeypatch.setattr(
-        matching, "run", lambda _s, _n, *, accept_score_ppm: used.append(accept_score_ppm) or {}
-    )
+
+    def run(_s: Any, _n: int, *, accept_score_ppm: int, second_venue: Venue) -> dict[str, int]:
+        used.append((accept_score_ppm, second_venue))
+        return {}
+
+    monkeypatch.setattr(matching, "run", run)
     answer = handler.handle({}, context)
-    assert used == [970_000] and answer["version"] == 4
+    assert used == [(970_000, Venue.POLYMARKET)] and answer["version"] == 4
     assert sent.order == [("pointer", 4), ("command", "pairs_changed")]
 
 

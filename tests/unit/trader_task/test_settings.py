@@ -9,7 +9,7 @@ import pytest
 
 from shared.adapters.venues.kalshi.capabilities import choose_endpoints
 from shared.adapters.venues.polymarket.access import PRODUCTION
-from shared.domain.enums import FillsMode, RunMode, VenueSet
+from shared.domain.enums import FillsMode, RunMode, Venue, VenueSet
 from shared.domain.errors import ConfigError
 from trader_task.settings import (
     STATE_FILE,
@@ -122,3 +122,27 @@ def test_demo_and_live_use_their_own_hosts_whatever_a_running_edition_left(
 
 def test_simulators_keep_the_addresses_they_have() -> None:
     assert with_own_hosts(SIM, VenueSet.SIM) == SIM
+
+
+US = {name: value for name, value in SIM.items() if not name.startswith("TWINLEG_POLYMARKET")} | {
+    "TWINLEG_JURISDICTION": "us",
+    "TWINLEG_POLYMARKET_US_GATEWAY_URL": "http://127.0.0.1:8703",
+    "TWINLEG_POLYMARKET_US_API_URL": "http://127.0.0.1:8703",
+}
+
+
+def test_an_operator_in_the_us_needs_the_addresses_of_polymarket_us_alone() -> None:
+    settings = load_settings(US)
+    assert settings.second_venue is Venue.POLYMARKET_US
+    assert settings.urls.polymarket_us_api_url and not settings.urls.polymarket_clob_url
+    for missing in ("TWINLEG_POLYMARKET_US_GATEWAY_URL", "TWINLEG_POLYMARKET_US_API_URL"):
+        with pytest.raises(ConfigError, match=missing):
+            load_settings({k: v for k, v in US.items() if k != missing})
+    with pytest.raises(ConfigError, match="CLOB"):
+        load_settings({**US, "TWINLEG_JURISDICTION": "PT"})
+
+
+@pytest.mark.parametrize("name", ["GATEWAY", "API"])
+def test_f093_a_simulator_run_may_not_name_the_real_polymarket_us(name: str) -> None:
+    with pytest.raises(ConfigError, match="may not use"):
+        load_settings({**US, f"TWINLEG_POLYMARKET_US_{name}_URL": "https://api.polymarket.us"})

@@ -31,6 +31,7 @@ from shared.domain.enums import MarketStatus, Venue
 from shared.domain.errors import StoreError, WireError
 from shared.domain.instrument import Instrument
 from shared.domain.units import MICROS, PriceMicros
+from shared.ports.clock import Clock
 from shared.ports.venue import CatalogueMarket
 
 _OVERLAP: Final = 10
@@ -148,3 +149,11 @@ class PolymarketUsCatalogue:
         except WireError as error:
             self._tally.note_error(error)
             return None
+
+
+def connect_polymarket_us_catalogue(
+    endpoints: cap.Endpoints, clock: Clock, fee_terms: Callable[[], FeeTerms]
+) -> PolymarketUsCatalogue:
+    """Build the public catalogue alone, for processes that hold no keys; close it after use."""
+    tally = WireTally()
+    return PolymarketUsCatalogue(PolymarketUsRest(endpoints, None, clock, tally), tally, fee_terms)

@@ -10,7 +10,8 @@ Rule 3: tick and smallest quantity are the market's own words, never guessed.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -18,6 +19,7 @@ import msgspec
 from shared.adapters.venues.polymarket_us.capabilities import PRICE_MAX, PRICE_MIN
 from shared.adapters.venues.polymarket_us.parsing import decode, read_decimal, read_time_ns
 from shared.adapters.venues.polymarket_us.schemas import Market
+from shared.domain.config import Config
 from shared.domain.enums import FeeType, MarketStatus, Venue
 from shared.domain.errors import WireError
 from shared.domain.fee_schedules import polymarket_us_schedule
@@ -29,6 +31,8 @@ from shared.ports.venue import CatalogueMarket
 _SETTLE_NS: Final = 24 * 3_600 * NS_PER_S
 _SETTLE_WORST_NS: Final = 14 * 86_400 * NS_PER_S
 """The venue names no settlement time: a day is expected, two weeks are reckoned with."""
+
+_CONFIRMED_NS: Final = 183 * 86_400 * NS_PER_S
 
 _STATUS: Final = {
     "MARKET_STATUS_OPEN": MarketStatus.ACTIVE,
@@ -61,6 +65,16 @@ class FeeTerms:
     is_confirmed: bool = False
 
 
+def terms_of(config: Config) -> FeeTerms:
+    """Return the fee terms that a configuration states; its day begins at midnight UTC."""
+    day = config.polymarket_us_fee_date
+    as_of_ns = 0
+    if day:
+        moment = datetime(day // 10_000, day // 100 % 100, day % 100, tzinfo=UTC)
+        as_of_ns = int(moment.timestamp()) * NS_PER_S
+    return FeeTerms(config.polymarket_us_fee_ppm, as_of_ns, config.polymarket_us_fee_confirmed)
+
+
 def read_state(word: str) -> MarketStatus:
     """Return our word for the state in a book; an unknown word is PAUSED (not tradeable)."""
     return _STATE.get(word, MarketStatus.PAUSED)
@@ -77,11 +91,14 @@ def read_status(market: Market) -> MarketStatus:
     return MarketStatus.ACTIVE if market.active else MarketStatus.PAUSED
 
 
-def read_fees(market: Market, terms: FeeTerms) -> FeeSchedule:
+def read_fees(market: Market, terms: FeeTerms, read_ns: int) -> FeeSchedule:
     """Return the fee schedule: the configured coefficient, or the market's own where higher.
 
-    A market that names another one than the operator confirmed is not confirmed.
+    A market that names another one than the operator confirmed is not confirmed. A dated
+    schedule ages from ``read_ns``, when the market was read; what a person confirmed half a
+    year ago is to be confirmed again.
     """
+    assert read_ns >= 0, read_ns
     own: int | None = None
     if market.fee_coefficient is not None:
         try:
@@ -91,12 +108,15 @@ def read_fees(market: Market, terms: FeeTerms) -> FeeSchedule:
     if own is not None and own < 0:
         return FeeSchedule(FeeType.UNKNOWN, source="negative", as_of_ns=terms.as_of_ns)
     is_agreed = own is None or own == terms.coefficient_ppm
-    return polymarket_us_schedule(
+    schedule = polymarket_us_schedule(
         max(terms.coefficient_ppm, own or 0),
         is_confirmed=terms.is_confirmed and is_agreed,
         source="configuration" if is_agreed else f"market {market.slug}",
-        as_of_ns=terms.as_of_ns,
+        as_of_ns=read_ns if terms.as_of_ns else 0,
     )
+    if schedule.is_confirmed:
+        return replace(schedule, expires_ns=terms.as_of_ns + _CONFIRMED_NS)
+    return schedule
 
 
 def read_grid(market: Market) -> tuple[PriceRange, ...]:
@@ -154,7 +174,7 @@ def build_instrument(market: Market, terms: FeeTerms, as_of_ns: int) -> Instrume
     min_qty = 0
     if market.minimum_trade_qty is not None:
         min_qty = read_decimal(market.minimum_trade_qty, "minimum_trade_qty")
-    fees = read_fees(market, terms)
+    fees = read_fees(market, terms, as_of_ns)
     refusal = choose_refusal(market, fees, min_qty)
     close_ns = read_time_ns(market.end_date, "end_date")
     step = QtyMicros(min_qty if min_qty > 0 else 1_000_000)

@@ -77,11 +77,3 @@ def connect_polymarket_us(
         account=account,
         tally=tally,
     )
-
-
-def connect_polymarket_us_catalogue(
-    endpoints: Endpoints, clock: Clock, fee_terms: Callable[[], FeeTerms]
-) -> PolymarketUsCatalogue:
-    """Build the public catalogue alone, for processes that hold no keys; close it after use."""
-    tally = WireTally()
-    return PolymarketUsCatalogue(PolymarketUsRest(endpoints, None, clock, tally), tally, fee_terms)

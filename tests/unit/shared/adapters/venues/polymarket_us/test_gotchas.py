@@ -21,12 +21,19 @@ from shared.adapters.venues.polymarket_us.answers import read_executions
 from shared.adapters.venues.polymarket_us.catalogue import PolymarketUsCatalogue
 from shared.adapters.venues.polymarket_us.errors import WireTally, find_refusal
 from shared.adapters.venues.polymarket_us.evidence import Attempt, AttemptMemory, judge_order
-from shared.adapters.venues.polymarket_us.instruments import FeeTerms, build_instrument, read_fees
+from shared.adapters.venues.polymarket_us.instruments import (
+    FeeTerms,
+    build_instrument,
+    read_fees,
+    terms_of,
+)
 from shared.adapters.venues.polymarket_us.order_codec import encode_order
 from shared.adapters.venues.polymarket_us.parsing import read_levels, read_order, read_signed
 from shared.adapters.venues.polymarket_us.rest import AGENT, PolymarketUsRest
 from shared.adapters.venues.polymarket_us.schemas import BookReply, CreateReply, Market, Order
 from shared.adapters.venues.polymarket_us.signing import Signer, build_signed_text, load_seed
+from shared.contracts import config_v1
+from shared.domain.config import Config
 from shared.domain.enums import FeeType, Outcome, Side, VenueSet
 from shared.domain.errors import DomainError, NotAvailableError, OffGridError, WireError
 from shared.domain.fee_schedules import is_usable
@@ -235,11 +242,25 @@ def test_gotcha_us_fee_coefficient_is_a_claim_until_confirmed() -> None:
         (confirmed, market_of(feeCoefficient=0.05), False, 69_500),
         (FeeTerms(69_500, 0, True), market_of(), False, 69_500),
     ):
-        fees = read_fees(market, terms)
+        fees = read_fees(market, terms, NOW_NS)
         assert fees.fee_type is FeeType.POLYMARKET_US_CURVE and fees.rate_ppm == rate
         assert is_usable(fees, is_live=True) is is_live_usable
         assert is_usable(fees, is_live=False)
-    assert read_fees(market_of(feeCoefficient=-1), TERMS).fee_type is FeeType.UNKNOWN
+    assert read_fees(market_of(feeCoefficient=-1), TERMS, NOW_NS).fee_type is FeeType.UNKNOWN
+
+
+def test_gotcha_us_fee_terms_come_dated_from_the_configuration() -> None:
+    terms = terms_of(Config())
+    assert (terms.coefficient_ppm, terms.is_confirmed) == (69_500, False)
+    assert terms.as_of_ns == 1_790_294_400 * NS_PER_S  # 2026-09-25 00:00 UTC
+    undated = terms_of(Config(polymarket_us_fee_date=0, polymarket_us_fee_confirmed=True))
+    assert not read_fees(market_of(), undated, NOW_NS).is_confirmed
+    confirmed = read_fees(market_of(), replace(terms, is_confirmed=True), NOW_NS)
+    assert confirmed.as_of_ns == NOW_NS and confirmed.expires_ns > NOW_NS
+    with pytest.raises(DomainError, match="cannot be confirmed"):
+        config_v1.parse({"polymarket_us_fee_date": 0, "polymarket_us_fee_confirmed": True}, 2)
+    with pytest.raises(DomainError, match="no day"):
+        config_v1.parse({"polymarket_us_fee_date": 20_261_399}, 2)
 
 
 # --- orders -------------------------------------------------------------------------------------
