@@ -21,10 +21,9 @@ from shared.domain.book import Book
 from shared.domain.depth import OwnLevels, walk, without_own
 from shared.domain.enums import Liquidity, Outcome, Side
 from shared.domain.events import Level
+from shared.domain.fee_bounds import FILLS_MAX, bound
 from shared.domain.fees import (
-    FILLS_MAX,
     UNIT_FEE_SCALE,
-    bound,
     is_known,
     profit_fee,
     unit_fee,
@@ -159,8 +158,8 @@ def quote(
     return _quote_ladders(
         levels_a,
         levels_b,
-        instrument_a.fees,
-        instrument_b.fees,
+        instrument_a,
+        instrument_b,
         (outcome_a, outcome_b),
         qty,
         frictions,
@@ -204,8 +203,8 @@ def best(
     found = _quote_ladders(
         levels_a,
         levels_b,
-        instrument_a.fees,
-        instrument_b.fees,
+        instrument_a,
+        instrument_b,
         (outcome_a, outcome_b),
         qty,
         frictions,
@@ -262,8 +261,8 @@ def common_lot(instrument_a: Instrument, instrument_b: Instrument) -> QtyMicros:
 def _quote_ladders(
     levels_a: Sequence[Level],
     levels_b: Sequence[Level],
-    fees_a: FeeSchedule,
-    fees_b: FeeSchedule,
+    instrument_a: Instrument,
+    instrument_b: Instrument,
     outcomes: tuple[Outcome, Outcome],
     qty: QtyMicros,
     frictions: FrictionPack,
@@ -274,8 +273,10 @@ def _quote_ladders(
     walk_a, walk_b = walk(levels_a, qty), walk(levels_b, qty)
     if walk_a.filled < qty or walk_b.filled < qty:
         return None
-    fee_a = bound(fees_a, _TAKER, _BUY, walk_a.takes, fills_max)
-    fee_b = bound(fees_b, _TAKER, _BUY, walk_b.takes, fills_max)
+    fees_a, fees_b = instrument_a.fees, instrument_b.fees
+    step_a, step_b = instrument_a.finest_step(), instrument_b.finest_step()
+    fee_a = bound(fees_a, _TAKER, _BUY, walk_a.takes, fills_max, step=step_a)
+    fee_b = bound(fees_b, _TAKER, _BUY, walk_b.takes, fills_max, step=step_b)
     touch_a, touch_b = walk_a.takes[0][0], walk_b.takes[0][0]
     cost = walk_a.cost_usd + walk_b.cost_usd
     gross = floor_div((MICROS - touch_a - touch_b) * qty, MICROS)

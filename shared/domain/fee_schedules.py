@@ -19,6 +19,9 @@ KALSHI_COMBO_MAKER_PPM: Final = 35_000
 POLYMARKET_QUANTUM: Final = 10
 """Polymarket truncates each fill's fee to five decimals of a dollar."""
 
+KALSHI_FILL_STEP: Final = 10_000
+"""Kalshi fills in hundredths of a contract (micro-contracts), whoever stands opposite."""
+
 POLYMARKET_US_QUANTUM: Final = 10_000
 """Polymarket US rounds each fill's fee to a cent, half to even (docs.polymarket.us/fees)."""
 
@@ -33,6 +36,14 @@ KALSHI_TYPES: Final = frozenset(
         FeeType.KALSHI_FREE,
     }
 )
+
+# Bound once: looking a member up on its enum costs ten times the comparison (Python 3.11).
+_QUADRATIC: Final = FeeType.KALSHI_QUADRATIC
+_QUADRATIC_MAKER: Final = FeeType.KALSHI_QUADRATIC_MAKER
+_COMBO_MAKER: Final = FeeType.KALSHI_QUADRATIC_COMBO_MAKER
+_FREE: Final = FeeType.KALSHI_FREE
+_CURVE: Final = FeeType.POLYMARKET_CURVE
+_CENT_CURVE: Final = FeeType.POLYMARKET_US_CURVE
 
 
 def kalshi_schedule(
@@ -88,17 +99,20 @@ def is_known(schedule: FeeSchedule) -> bool:
     Sane: no negative number, and less than one dollar of fee per dollar of ``p(1-p)``, so
     that paying more can never cost less in all.
     """
-    if min(schedule.rate_ppm, schedule.maker_rate_ppm, schedule.multiplier_ppm) < 0:
+    kind, rate, maker = schedule.fee_type, schedule.rate_ppm, schedule.maker_rate_ppm
+    multiplier = schedule.multiplier_ppm
+    if rate < 0 or maker < 0 or multiplier < 0:
         return False
     if schedule.precision <= 0 or schedule.trade_fee_quantum <= 0:
         return False
-    if schedule.fee_type in KALSHI_TYPES:
-        rate = max(schedule.rate_ppm, schedule.maker_rate_ppm)
-        return rate * schedule.multiplier_ppm < MICROS * MICROS
-    if schedule.fee_type is FeeType.POLYMARKET_CURVE:
-        return 1 <= schedule.exponent <= 4 and schedule.rate_ppm * schedule.exponent < MICROS
-    if schedule.fee_type is FeeType.POLYMARKET_US_CURVE:
-        return schedule.exponent == 1 and schedule.rate_ppm < MICROS
+    # By identity, commonest first: a set of members would hash them, and this runs for
+    # every fill and every bound.
+    if kind is _QUADRATIC or kind is _QUADRATIC_MAKER or kind is _COMBO_MAKER or kind is _FREE:
+        return (rate if rate > maker else maker) * multiplier < MICROS * MICROS
+    if kind is _CURVE:
+        return 1 <= schedule.exponent <= 4 and rate * schedule.exponent < MICROS
+    if kind is _CENT_CURVE:
+        return schedule.exponent == 1 and rate < MICROS
     return False
 
 

@@ -1,4 +1,4 @@
-"""What a venue charges for one fill, exactly, and the most it can charge for a plan.
+"""What a venue charges for one fill, exactly, and the budget that a fee leaves.
 
 Theory. Kalshi (fee rounding as documented since September 2026), for ONE fill::
 
@@ -25,15 +25,13 @@ Twins: tests/unit/shared/domain/test_fees.py, tests/property/test_fee_properties
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.domain.enums import FeeType, Liquidity, Side
 from shared.domain.errors import DomainError, UnknownFeeError
 from shared.domain.events import Level
 from shared.domain.fee_schedules import (
-    KALSHI_TYPES,
     POLYMARKET_QUANTUM,
     effective,
     is_known,
@@ -51,26 +49,24 @@ from shared.domain.units import (
 )
 
 __all__ = [
-    "FILLS_MAX",
     "POLYMARKET_QUANTUM",
     "UNIT_FEE_SCALE",
     "FeeCharge",
-    "bound",
     "budget_exact",
     "budget_for",
     "charge",
     "charge_pico",
+    "coefficient",
     "effective",
     "is_known",
     "kalshi_schedule",
     "model_fraction",
+    "model_micros",
     "polymarket_schedule",
     "profit_fee",
     "unit_fee",
 ]
 
-FILLS_MAX: Final = 64
-"""Most fills one order is reckoned with before the trade (configuration ``fills_max``)."""
 UNIT_FEE_SCALE: Final = 10**18
 """``unit_fee`` answers in micro-dollars per contract times this."""
 _CENT: Final = 10_000
@@ -80,14 +76,15 @@ _CENT_CURVE: Final = FeeType.POLYMARKET_US_CURVE
 _CHARGED_BITS: Final = 64
 """Low bits of a cent curve's accumulator: what the order was charged so far, micro-dollars."""
 _QUADRATIC: Final = FeeType.KALSHI_QUADRATIC
+_WITH_MAKER: Final = FeeType.KALSHI_QUADRATIC_MAKER
+_COMBO_MAKER: Final = FeeType.KALSHI_QUADRATIC_COMBO_MAKER
 _FREE: Final = FeeType.KALSHI_FREE
+_PER_FOUR: Final = MICROS**4
 _TAKER: Final = Liquidity.TAKER
-_MAKER: Final = Liquidity.MAKER
 _BUY: Final = Side.BUY
 
 
-@dataclass(frozen=True, slots=True)
-class FeeCharge:
+class FeeCharge(NamedTuple):
     """Fee of one fill and the order's accumulator to pass with its next fill.
 
     ``accumulator`` is opaque to callers: pico-dollars of rounding not yet rebated.
@@ -119,7 +116,7 @@ def charge(
         UnknownFeeError: the formula is not known (``flat`` included).
     """
     fee_pico, carried = charge_pico(schedule, liquidity, side, price, qty, accumulator)
-    return FeeCharge(UsdMicros(ceil_div(fee_pico, MICROS)), carried)
+    return FeeCharge(UsdMicros(-(-fee_pico // MICROS)), carried)
 
 
 def charge_pico(
@@ -132,20 +129,25 @@ def charge_pico(
 ) -> tuple[int, int]:
     """Return (fee, accumulator) of one fill in pico-dollars, exact off the grid as well."""
     assert 0 <= price <= MICROS and qty >= 0 and accumulator >= 0, (price, qty, accumulator)
-    numerator, denominator = _model(schedule, liquidity, ((price, qty),))
-    if schedule.fee_type is _CURVE:
+    kind, quantum = schedule.fee_type, schedule.trade_fee_quantum
+    if schedule.exponent == 1:  # nearly always: one fill is worth a shorter way
+        numerator = coefficient(schedule, liquidity) * qty * price * (MICROS - price)
+        denominator = _PER_FOUR
+    else:
+        numerator, denominator = model_micros(schedule, liquidity, ((price, qty),))
+    if kind is _CURVE:
         return numerator // (denominator * POLYMARKET_QUANTUM) * POLYMARKET_QUANTUM * MICROS, 0
-    if schedule.fee_type is _CENT_CURVE:
-        return _charge_cents(numerator, denominator, schedule.trade_fee_quantum, accumulator)
-    quantum = schedule.trade_fee_quantum
-    trade_fee = ceil_div(numerator, denominator * quantum) * quantum * MICROS
+    if kind is _CENT_CURVE:
+        return _charge_cents(numerator, denominator, quantum, accumulator)
+    trade_fee = -(-numerator // (denominator * quantum)) * quantum * MICROS  # rounded up
     revenue = -price * qty if side is _BUY else price * qty
     precision = schedule.precision * MICROS
     # Python's remainder is never negative: exactly what floor() leaves behind.
     rounding_fee = (revenue - trade_fee) % precision
     gross = trade_fee + rounding_fee
     accumulator += rounding_fee
-    rebate = min(accumulator - accumulator % precision, gross - gross % precision)
+    owed = accumulator if accumulator < gross else gross
+    rebate = owed - owed % precision
     fee = gross - rebate
     assert fee >= 0 and (revenue - fee) % precision == 0
     return fee, accumulator - rebate
@@ -168,58 +170,11 @@ def _charge_cents(
     return fee * MICROS, (summed << _CHARGED_BITS) | charged
 
 
-def bound(
-    schedule: FeeSchedule,
-    liquidity: Liquidity,
-    side: Side,
-    takes: Sequence[Level],
-    fills_max: int = FILLS_MAX,
-) -> UsdMicros:
-    """Return the most that one order filling ``takes`` in up to ``fills_max`` fills can cost.
-
-    Kalshi: let q be the precision and n the fills. A fill whose gross fee reaches q gets
-    its rounding back at once; a smaller one costs less than q in all. Hence the sum of
-    the fees is below ``model + (n + 1) q``; it also brings the cash onto a multiple of q,
-    which leaves the largest such value below that line. No split costs less than the
-    model, so the bound is at most n quanta above any of them, and cost plus bound rises
-    with every price.
-    Polymarket: truncation only ever helps us, so the model of the whole, cut to a
-    micro-dollar, is the bound; n truncations take less than n quanta off it.
-    Polymarket US: no order pays more than its exact sum rounded to a cent, half to even;
-    half up is never less than that and keeps the bound rising with every price.
-
-    Raises:
-        UnknownFeeError: as ``charge``.
-    """
-    assert fills_max >= 1
-    numerator, denominator = _model(schedule, liquidity, takes)
-    if schedule.fee_type is _CURVE:
-        return UsdMicros(numerator // denominator)
-    if schedule.fee_type is _CENT_CURVE:
-        step = denominator * schedule.trade_fee_quantum
-        return UsdMicros((2 * numerator + step) // (2 * step) * schedule.trade_fee_quantum)
-    fills = max(fills_max, len(takes))
-    quantum = max(schedule.precision, schedule.trade_fee_quantum) * MICROS
-    precision = schedule.precision * MICROS
-    notional = sum(price * qty for price, qty in takes)
-    # Everything below in pico-dollars times `denominator`, to keep the model exact.
-    line = numerator * MICROS + (fills * quantum + precision) * denominator
-    step = precision * denominator
-    if side is _BUY:
-        paid = (ceil_div(notional * denominator + line, step) - 1) * precision
-        fee_pico = paid - notional
-    else:
-        kept = ((notional * denominator - line) // step + 1) * precision
-        fee_pico = notional - kept
-    assert fee_pico * denominator >= numerator * MICROS and fee_pico * denominator < line
-    return UsdMicros(ceil_div(fee_pico, MICROS))
-
-
 def model_fraction(
     schedule: FeeSchedule, liquidity: Liquidity, price: PriceMicros, qty: QtyMicros
 ) -> Fraction:
     """Return the unrounded formula in dollars; for display and tests."""
-    numerator, denominator = _model(schedule, liquidity, ((price, qty),))
+    numerator, denominator = model_micros(schedule, liquidity, ((price, qty),))
     return Fraction(numerator, denominator * MICROS)
 
 
@@ -229,15 +184,13 @@ def unit_fee(schedule: FeeSchedule, liquidity: Liquidity, price: PriceMicros) ->
     Exact for Kalshi and for exponent 1, where the scale swallows every denominator; the
     marginal cost that edges are walked with, so kept to a few multiplications. Insane
     numbers of a known type are for ``is_known`` (and every bound) to refuse.
+
+    Raises:
+        UnknownFeeError: the formula is not known (``flat`` included).
     """
-    if schedule.fee_type in KALSHI_TYPES:
-        rate = _kalshi_rate(schedule, liquidity) * schedule.multiplier_ppm
-        return rate * price * (MICROS - price)
-    if schedule.fee_type in (_CURVE, _CENT_CURVE) and schedule.exponent == 1:
-        if liquidity is _MAKER:
-            return 0
-        return schedule.rate_ppm * MICROS * price * (MICROS - price)
-    numerator, denominator = _model(schedule, liquidity, ((price, QtyMicros(MICROS)),))
+    if schedule.exponent == 1:
+        return _coefficient(schedule, liquidity) * price * (MICROS - price)
+    numerator, denominator = model_micros(schedule, liquidity, ((price, QtyMicros(MICROS)),))
     return ceil_div(numerator * UNIT_FEE_SCALE, denominator)
 
 
@@ -285,24 +238,43 @@ def budget_for(
     return budget
 
 
-def _model(schedule: FeeSchedule, liquidity: Liquidity, takes: Sequence[Level]) -> tuple[int, int]:
-    """Return the unrounded fee of all takes as micro-dollars (numerator, denominator)."""
+def model_micros(
+    schedule: FeeSchedule, liquidity: Liquidity, takes: Sequence[Level]
+) -> tuple[int, int]:
+    """Return the unrounded fee of all takes as micro-dollars (numerator, denominator).
+
+    Raises:
+        UnknownFeeError: the formula is not known (``flat`` included).
+    """
+    rate = coefficient(schedule, liquidity)
+    kind = schedule.fee_type
+    if (kind is _CURVE or kind is _CENT_CURVE) and schedule.exponent != 1:
+        exponent = schedule.exponent
+        bend = sum([qty * (price * (MICROS - price)) ** exponent for price, qty in takes])
+        return rate * bend, MICROS ** (2 + 2 * exponent)
+    return rate * sum([qty * price * (MICROS - price) for price, qty in takes]), _PER_FOUR
+
+
+def coefficient(schedule: FeeSchedule, liquidity: Liquidity) -> int:
+    """Return what ``count * p(1-p)`` is multiplied by, in parts per million squared.
+
+    Raises:
+        UnknownFeeError: the formula is not known (``flat`` included).
+    """
     if not is_known(schedule):
         raise UnknownFeeError(f"no known fee formula: {schedule.version}")
-    if schedule.fee_type is _CURVE or schedule.fee_type is _CENT_CURVE:
-        if liquidity is _MAKER:
-            return 0, MICROS ** (1 + 2 * schedule.exponent)
-        exponent = schedule.exponent
-        curve = sum(qty * (price * (MICROS - price)) ** exponent for price, qty in takes)
-        return schedule.rate_ppm * curve, MICROS ** (1 + 2 * exponent)
-    rate = _kalshi_rate(schedule, liquidity)
-    curve = sum(qty * price * (MICROS - price) for price, qty in takes)
-    return rate * schedule.multiplier_ppm * curve, MICROS**4
+    return _coefficient(schedule, liquidity)
 
 
-def _kalshi_rate(schedule: FeeSchedule, liquidity: Liquidity) -> int:
-    if schedule.fee_type is _FREE:
+def _coefficient(schedule: FeeSchedule, liquidity: Liquidity) -> int:
+    kind = schedule.fee_type
+    if kind is _QUADRATIC:
+        return schedule.rate_ppm * schedule.multiplier_ppm if liquidity is _TAKER else 0
+    if kind is _CURVE or kind is _CENT_CURVE:
+        return schedule.rate_ppm * MICROS if liquidity is _TAKER else 0
+    if kind is _WITH_MAKER or kind is _COMBO_MAKER:
+        rate = schedule.rate_ppm if liquidity is _TAKER else schedule.maker_rate_ppm
+        return rate * schedule.multiplier_ppm
+    if kind is _FREE:
         return 0
-    if liquidity is _TAKER:
-        return schedule.rate_ppm
-    return 0 if schedule.fee_type is _QUADRATIC else schedule.maker_rate_ppm
+    raise UnknownFeeError(f"no known fee formula: {schedule.version}")

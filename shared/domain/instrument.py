@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
+from math import gcd
 from typing import Final
 
 from shared.domain.enums import FeeType, MarketStatus, Outcome, Venue
@@ -118,6 +119,14 @@ class Instrument:
             if piece.start <= price <= piece.end:
                 return piece.step
         raise OffGridError(f"{self.market_id}: {price} is outside the grid")
+
+    def finest_step(self) -> int:
+        """Return the largest step that every price of the grid, YES or NO, is a multiple of."""
+        step = MICROS
+        for piece in self.grid:
+            step = gcd(step, piece.start, piece.step)
+        assert step > 0
+        return step
 
     def is_on_grid(self, price: PriceMicros) -> bool:
         """Say whether a YES price can be ordered: on a step and strictly inside (0, 1)."""

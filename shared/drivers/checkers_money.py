@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.domain import fees
 from shared.domain.enums import Liquidity, Outcome, Venue
+from shared.domain.fee_bounds import bound
 from shared.domain.package import Package
 from shared.domain.package_table import PackageState
 from shared.drivers.checkers_opening import OpeningChecker, loss_bound_usd
@@ -91,14 +91,15 @@ class MoneyChecker:
         by_kind: dict[Liquidity, list[Any]] = {}
         for fill in venue.exchange.fills_of(order.order_id):
             by_kind.setdefault(fill.liquidity, []).append(fill)
+        # Rounding is carried over all fills of an order, of whichever kind: so is the bound.
+        schedule = instruments[order.market_id].fees
+        most = charged = 0
         for liquidity, found in by_kind.items():
             takes = [(fill.price, fill.qty) for fill in found]
-            schedule = instruments[order.market_id].fees
-            most = fees.bound(schedule, liquidity, order.side, takes)
-            charged = sum(fill.fee_usd for fill in found)
-            if charged > most:
-                text = f"{order.client_id}: {charged} charged, bound {most}"
-                self.truth.fail("I-22", text)
+            most += bound(schedule, liquidity, order.side, takes)
+            charged += sum(fill.fee_usd for fill in found)
+        if charged > most:
+            self.truth.fail("I-22", f"{order.client_id}: {charged} charged, bound {most}")
 
     # --- at the end ----------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.domain import depth, fees
+from shared.domain import depth, fee_bounds
 from shared.domain.enums import BookState, Liquidity, MarketStatus, Side, Venue
 from shared.domain.errors import DomainError
 from shared.domain.ids import derive_package_id
@@ -90,7 +90,7 @@ def _sale(state: State, leg: Leg, qty: QtyMicros) -> tuple[int, int, PriceMicros
         return None
     schedule = state.instruments[leg.market_id].fees
     try:
-        fee = fees.bound(schedule, Liquidity.TAKER, Side.SELL, got.takes)
+        fee = fee_bounds.bound(schedule, Liquidity.TAKER, Side.SELL, got.takes)
     except DomainError:
         return None
     return got.filled, got.cost_usd - fee, got.worst_price

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from shared.domain import depth, fees
+from shared.domain import depth, fee_bounds
 from shared.domain.book import Book
 from shared.domain.enums import (
     BookState,
@@ -210,7 +210,7 @@ def no_dearer(state: State, package: Package, plan: OrderPlan, spare: int) -> Or
 def _fee(instrument: Instrument, side: Side, got: depth.Walk) -> int:
     """Return the fee bound of a walk; an unknown formula counts as all the money."""
     try:
-        return fees.bound(instrument.fees, Liquidity.TAKER, side, got.takes)
+        return fee_bounds.bound(instrument.fees, Liquidity.TAKER, side, got.takes)
     except DomainError:
         return got.cost_usd
 

@@ -15,8 +15,8 @@ from shared.domain.book import Book, Level
 from shared.domain.depth import walk
 from shared.domain.enums import FeeType, Liquidity, Outcome, Side, Venue
 from shared.domain.errors import DomainError
+from shared.domain.fee_bounds import bound
 from shared.domain.fees import (
-    bound,
     charge_pico,
     is_known,
     kalshi_schedule,

@@ -9,11 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.enums import FeeType, Liquidity, Side
+from shared.domain.fee_bounds import FILLS_MAX, bound
 from shared.domain.fee_schedules import polymarket_us_schedule
 from shared.domain.fees import (
-    FILLS_MAX,
     POLYMARKET_QUANTUM,
-    bound,
     charge,
     charge_pico,
     is_known,
@@ -207,7 +206,7 @@ def test_cost_with_bound_rises_with_price(
     schedule: FeeSchedule, some: list[PriceMicros], qty: QtyMicros
 ) -> None:
     all_in = [
-        price * qty // MICROS + bound(schedule, TAKER, Side.BUY, [(price, qty)])
+        price * qty // MICROS + bound(schedule, TAKER, Side.BUY, [(price, qty)], step=CENTICENT)
         for price in sorted(some)
     ]
     assert all(lower <= higher for lower, higher in pairwise(all_in))

@@ -8,6 +8,7 @@ import pytest
 
 from shared.domain.config import DEFAULT_CONFIG
 from shared.domain.enums import FeeType, Liquidity, Side
+from shared.domain.fee_bounds import bound
 from shared.domain.fee_schedules import (
     WAIVER_MARGIN_NS,
     as_charged,
@@ -16,7 +17,7 @@ from shared.domain.fee_schedules import (
     kalshi_schedule,
     polymarket_us_schedule,
 )
-from shared.domain.fees import bound, charge
+from shared.domain.fees import charge
 from shared.domain.frictions import FrictionPack
 from shared.domain.units import format_micros, half_even_div
 from tests.support.markets import ct, px

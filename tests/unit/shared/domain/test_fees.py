@@ -12,8 +12,8 @@ import pytest
 
 from shared.domain.enums import FeeType, Liquidity, Side
 from shared.domain.errors import DomainError, UnknownFeeError
+from shared.domain.fee_bounds import bound
 from shared.domain.fees import (
-    bound,
     budget_exact,
     budget_for,
     charge,
@@ -311,18 +311,6 @@ def test_bound_of_one_fill_is_the_charge_or_one_quantum_more() -> None:
             fee = charge(schedule, TAKER, side, px(price), ct(qty)).fee_usd
             most = bound(schedule, TAKER, side, [(px(price), ct(qty))], fills_max=1)
             assert most - fee in (0, 100)
-
-
-def test_bound_of_polymarket_is_the_model_cut_to_a_micro_dollar() -> None:
-    takes = [(px("0.66"), ct("7.575758")), (px("0.71"), ct("21.126758"))]
-    schedule = polymarket_schedule(50_000)
-    assert bound(schedule, TAKER, BUY, takes) == 85_000 + 217_499
-    assert bound(schedule, MAKER, BUY, takes) == 0
-
-
-def test_bound_of_nothing_is_small() -> None:
-    schedule = kalshi_schedule(FeeType.KALSHI_QUADRATIC)
-    assert 0 <= bound(schedule, TAKER, BUY, []) <= 64 * 100
 
 
 def test_unit_fee_is_the_model_of_one_contract() -> None:
