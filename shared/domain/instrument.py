@@ -132,7 +132,11 @@ class Instrument:
         """Say whether a YES price can be ordered: on a step and strictly inside (0, 1)."""
         if not 0 < price < MICROS:
             return False
-        return any(p.start <= price <= p.end and (price - p.start) % p.step == 0 for p in self.grid)
+        # A plain loop: this runs for every change of every book.
+        for piece in self.grid:
+            if piece.start <= price <= piece.end and (price - piece.start) % piece.step == 0:
+                return True
+        return False
 
     def to_grid(self, price: PriceMicros, *, up: bool) -> PriceMicros:
         """Return the nearest orderable YES price at or above (``up``) or at or below ``price``.

@@ -33,6 +33,7 @@ from shared.simulators.world import World
 from tests.support import kalshi_world, polymarket_world
 from tests.support.kalshi_world import KEY_ID, load_public_key
 
+TICK: Final = 10_000
 BEST: Final = ((BookSide.BID, 400_000), (BookSide.BID, 390_000), (BookSide.ASK, 420_000))
 
 
@@ -70,7 +71,8 @@ class LoadLife:
     name = "load"
     assumptions: Sequence[str] = ()
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, depth: int = 1) -> None:
+        self.depth = depth
         self.kalshi, self.polymarket = make_markets(count)
 
     def start(self, world: World, now_ns: int) -> None:
@@ -84,8 +86,13 @@ class LoadLife:
         world.add_event(SimEvent("77", Venue.POLYMARKET, first.raw["events"][0], ids))
         for market in (*self.kalshi, *self.polymarket):
             world.add_market(market, now_ns)
-            levels = {PriceMicros(p): QtyMicros(50_000_000) for _, p in BEST[:2]}
-            asks = {PriceMicros(BEST[2][1]): QtyMicros(50_000_000)}
+            # Depth that never moves below the touch: what hashing and snapshots really cost.
+            deep = range(2, self.depth + 1)
+            size = QtyMicros(50_000_000)
+            levels = {PriceMicros(p): size for _, p in BEST[:2]}
+            levels |= {PriceMicros(BEST[0][1] - n * TICK): size for n in deep}
+            asks = {PriceMicros(BEST[2][1]): size}
+            asks |= {PriceMicros(BEST[2][1] + n * TICK): size for n in deep}
             world.exchanges[market.venue].set_book(market.market_id, levels, asks, now_ns)
 
     def next_due_ns(self) -> int | None:
@@ -124,10 +131,11 @@ async def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--markets", type=int, default=500)
     parser.add_argument("--rate", type=int, default=1_000)
+    parser.add_argument("--depth", type=int, default=1, help="levels a side, at most 30")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--public-key", required=True)
     options = parser.parse_args(argv)
-    life = LoadLife(options.markets)
+    life = LoadLife(options.markets, min(30, options.depth))
     world = World(life)
     world.start()
     account = KalshiAccount("member", KEY_ID, load_public_key(options.public_key), ())

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -36,6 +37,8 @@ from shared.domain.units import (
 T = TypeVar("T")
 
 MICROS_PER_CENT = 10_000
+_DECODERS: dict[type[Any], msgspec.json.Decoder[Any]] = {}
+"""Made once for each of our own few types."""
 _YEAR_MIN, _YEAR_MAX = 2000, 2200
 _LEVELS_MAX = 20_000
 """More levels a side than the finest grid has prices is not a book."""
@@ -48,7 +51,10 @@ def decode(body: bytes | memoryview | msgspec.Raw, kind: type[T], name: str) -> 
         WireError: of kind ``name``, for anything that is not that struct.
     """
     try:
-        return msgspec.json.decode(body, type=kind)
+        decoder = _DECODERS.get(kind)
+        if decoder is None:
+            decoder = _DECODERS[kind] = msgspec.json.Decoder(kind)
+        return decoder.decode(body)  # type: ignore[no-any-return]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError, OverflowError):
         raise WireError(name, sample_of(body)) from None
 
@@ -74,11 +80,14 @@ def read_msg(frame: Frame, kind: type[T]) -> T:
 
 # --- numbers -----------------------------------------------------------------------------
 
+_micros = lru_cache(maxsize=16_384)(parse_micros)
+"""The same few thousand prices and sizes come again and again; errors are not kept."""
+
 
 def read_amount(text: str, name: str) -> int:
     """Return signed millionths of a decimal text. Raises WireError."""
     try:
-        return parse_micros(text)
+        return _micros(text)
     except ValueError:
         raise WireError(name, str(text)[:60]) from None
 
