@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Final
 
 from coincurve import PrivateKey
-from eth_hash.auto import keccak
+from sha3 import keccak_256
 
 from shared.adapters.venues.polymarket.capabilities import (
     CHAIN_ID,
@@ -26,6 +26,13 @@ from shared.adapters.venues.polymarket.capabilities import (
     SignatureType,
 )
 from shared.domain.errors import DomainError
+
+
+def keccak(data: bytes) -> bytes:
+    """Return the Keccak-256 hash (not SHA3-256); a quarter of the time of pycryptodome's."""
+    digest: bytes = keccak_256(data).digest()
+    return digest
+
 
 ORDER_TYPE: Final = (
     "Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,"
