@@ -25,7 +25,12 @@ from shared.matching.rules.findings import (
 )
 from shared.matching.rules.games import compare_games
 from shared.matching.rules.numbers import compare_thresholds
-from shared.matching.rules.times import compare_editions, compare_windows
+from shared.matching.rules.times import (
+    compare_deadlines,
+    compare_editions,
+    compare_event_days,
+    compare_windows,
+)
 from shared.matching.rules.words_said import compare_relations, compare_subjects
 
 
@@ -56,6 +61,8 @@ def _statement(a: Proposition, b: Proposition) -> tuple[Polarity, list[Finding]]
         thresholds,
         compare_editions(a, b) if _is_edition_kind(a, b) else compare_windows(a, b),
     ]
+    if _is_edition_kind(a, b) and a.has_rules and b.has_rules:
+        findings.extend(f for f in (compare_deadlines(a, b), compare_event_days(a, b)) if f)
     if a.kind is Kind.MEASURE and b.kind is Kind.MEASURE:
         findings.append(compare_sources(a, b))
     elif a.has_rules and b.has_rules and a.kind is not Kind.RATE:
@@ -78,7 +85,7 @@ def _kinds(a: Proposition, b: Proposition) -> Finding:
 
 def _claim_found(side: Proposition) -> Finding:
     """Demand the sentence that says when YES pays; a title alone only summarises it."""
-    if side.claim.form is Form.TITLE and side.kind is not Kind.RATE:
+    if side.claim.form is Form.TITLE:
         return finding("CLAIM", UNKNOWN, "no sentence says when YES pays", side.market.question, "")
     return finding("CLAIM", SAME, "the sentence that pays was found", side.claim.span, "")
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from shared.domain.enums import Venue
 from shared.domain.units import NS_PER_S
+from shared.matching.text import fold
 from shared.ports.venue import CatalogueMarket
 
 YES_NO: Final = ("Yes", "No")
@@ -44,7 +45,7 @@ class MarketText:
 
     @property
     def is_yes_no(self) -> bool:
-        return tuple(o.lower() for o in self.outcomes) == ("yes", "no")
+        return tuple(fold(o) for o in self.outcomes) == ("yes", "no")
 
 
 TITLE_MAX: Final = 400

@@ -22,6 +22,8 @@ _QUOTES: Final = str.maketrans(
     {"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "−": "-", "\u00a0": " "}
 )
 _COMBINING: Final = re.compile("[\u0300-\u036f]")
+_UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+"""Characters that nobody sees: inside a word they would make it another word."""
 _SPACE: Final = re.compile(r"\s+")
 _WORD: Final = re.compile(r"[a-z0-9]+(?:['.][a-z0-9]+)*")
 _STOPS: Final = re.compile(
@@ -31,10 +33,12 @@ _BREAK: Final = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])|[\r\n]+
 
 
 def plain(text: str) -> str:
-    """Return ``text`` with typographic quotes and dashes replaced and accents removed."""
+    """Return ``text`` with typographic quotes and dashes replaced, accents and what nobody
+    sees removed."""
     text = text[:TEXT_MAX]
     if text.isascii():
         return text
+    text = _UNSEEN.sub("", text)
     decomposed = unicodedata.normalize("NFKD", text.translate(_QUOTES))
     if decomposed.isascii():
         return decomposed

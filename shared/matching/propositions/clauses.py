@@ -47,12 +47,19 @@ CLAUSES: Final[tuple[tuple[str, str, re.Pattern[str]], ...]] = (
     ("cancelled", "fair_price", re.compile(r"(?:cancel|postpone|rescheduled|not occur|forfeit|walkover|abandon).{0,260}(?:fair (?:market )?(?:price|value)|last (?:traded|fair))")),
     ("cancelled", "half", re.compile(r"(?:cancel|postpone|delayed|walkover|forfeit|abandon).{0,260}50[-/ ]50")),
     ("cancelled", "open", re.compile(r"(?:postponed|delayed|suspended).{0,60}(?:remain open|stay open)")),
-    ("cancelled", "no", re.compile(r"(?:cancel|postpone|not (?:take|occur)|no (?:\w+ ){0,4}takes place|does not occur).{0,200}resolves? (?:to )?\"?no\b")),
+    ("cancelled", "no", re.compile(r"(?:cancel|postpone|not (?:take|occur)|no (?:[\w'-]+ ){0,12}(?:takes place|is held)|does not occur).{0,200}resolves? (?:to )?\"?no\b")),
     ("cancelled", "yes", re.compile(r"cancel.{0,120}resolve (?:to )?\"?yes\b")),
     ("cancelled", "other", re.compile(r"(?:cancel|postpone|not been completed|no winner|no leader).{0,240}\"?other\b")),
     ("retired", "loses", re.compile(r"retires? or is disqualified loses|retirement, default, or disqualification|opponent's (?:forfeit|retirement|default)")),
     ("eliminated", "no", re.compile(r"becomes? impossible|is eliminated|takes any official action that removes|not officially nominated|forfeits, withdraws")),
-    ("no_result", "date", re.compile(r"(?:no |isn't |is not |not ).{0,80}(?:declared|known|announced|occurs?|determined|elected|takes place|take place|nominated|chosen|confirmed).{0,120}(?:by|before|after|within).{0,100}(?:resolve|no\b|other)")),
+    ("replaced", "no", re.compile(r"^if (?:another|a different|any other|some other) (?:individual|person|candidate|nominee|party|team|player|film|company)\b.{0,160}resolves? (?:to )?[\"']?no\b")),
+    ("no_vote", "no", re.compile(r"without (?:a|any) (?:\w+ )?vote\b.{0,80}resolves? (?:to )?[\"']?no\b")),
+    ("runoff", "counts", re.compile(r"includ\w+ (?:any )?(?:potential |possible )?(?:second round|run-?off)")),
+    ("runoff", "excluded", re.compile(r"(?:second round|run-?off)s?.{0,60}" + _NO + r" (?:be )?(?:count|considered|included)|exclud\w+ (?:any )?(?:second round|run-?off)")),
+    ("coalition", "alone", re.compile(r"\bnot any coalition\b|\bnot (?:by )?(?:any|the) coalition of which")),
+    ("coalition", "counts", re.compile(r"coalitions? (?:will|of which .{0,60} will) (?:be )?(?:count|considered)")),
+    ("withdrawn", "farthest", re.compile(r"withdraws?,? (?:or )?(?:forfeits?|is disqualified).{0,200}(?:farthest|furthest|reached)")),
+    ("no_result", "date", re.compile(r"(?:no |isn't |is not |not ).{0,80}(?:released|issued|published|declared|known|announced|occurs?|determined|elected|takes place|take place|nominated|chosen|confirmed).{0,120}(?:by|before|after|within).{0,100}(?:resolve|no\b|other)")),
     ("no_data", "last", re.compile(r"(?:no (?:value|data|report|figure)|publishes no|not (?:published|available|released)).{0,160}(?:last|most recent|previous).{0,60}(?:used|value)")),
     ("no_data", "no", re.compile(r"(?:if )?no (?:value|data|report|figure|\w+ estimate).{0,80}(?:published|available|released).{0,100}resolves? (?:to )?\"?no\b")),
     ("revision", "first", re.compile(r"first (?:published|released|reported)|(?:revis\w+|second and third).{0,60}" + _NO + r" (?:be )?(?:count|considered|used|taken|affect)|initial (?:release|print)|as first published")),
@@ -79,6 +86,7 @@ _IDLE: Final = tuple(
         r"one goal will be added|the result will be determined based on the final score",
         r"if \w[^.]{0,60} wins?, (?:this market|the market) (?:will )?resolves? to",
         r"is also known as|also known as|more commonly known",
+        r"^for example\b|\bthe market (?:titled|called) [\"']",
         r"^the match has exactly one winner",
     )
 )
@@ -98,13 +106,16 @@ def read_clauses(split: tuple[str, ...], skip: int) -> tuple[dict[str, Clause], 
     for number, sentence in enumerate(split):
         folded = fold(sentence[:SENTENCE_MAX])
         hits = 0
+        says_source = is_source_sentence(folded)
         for code, value, pattern in CLAUSES:
             if pattern.search(folded) is None:
                 continue
+            if code == "announcement" and says_source:
+                continue  # the announcement of a result is who decides, not what counts
             hits += 1
             if code not in clauses:
                 clauses[code] = Clause(code, value, clip(sentence))
-        if hits or number == skip or _is_idle(folded) or is_source_sentence(folded):
+        if hits or number == skip or _is_idle(folded) or says_source:
             continue
         if _BINDING.search(folded) is not None:
             loose.append(sentence)

@@ -192,6 +192,7 @@ def window(folded: str, found: tuple[Moment, ...]) -> Window:
         return UNKNOWN
     span = folded[max(0, usable[0].start - 12) : usable[-1].end + 24]
     minute = clock_minute(folded)
+    is_day_end = minute is not None and minute % 1440 in (1439, 239, 299)  # 11:59 PM
     if minute is not None and minute % 1440 in (1439, 0, 239, 240, 299, 300):
         minute = None  # the end of the day itself
     first, last = usable[0], usable[-1]
@@ -203,7 +204,8 @@ def window(folded: str, found: tuple[Moment, ...]) -> Window:
         return Window("by", first.first_day(), last.after_day(), minute, span)
     chosen = next((m for m in usable if m.lead in _UNTIL), last)
     if chosen.lead in ("before", "prior to"):
-        return Window("by", None, chosen.first_day(), minute, span)
+        end = chosen.after_day() if is_day_end and chosen.day else chosen.first_day()
+        return Window("by", None, end, minute, span)
     if chosen.lead in _UNTIL:
         return Window("by", None, chosen.after_day(), minute, span)
     if chosen.day or chosen.lead in _SNAP:

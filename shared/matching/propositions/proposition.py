@@ -57,6 +57,13 @@ class Proposition:
     values: tuple[Interval, ...]
     window: when.Window
     years: frozenset[int]
+    """Editions that title and claim name."""
+    contradicts_itself: bool
+    """Title and claim name editions, and none of them is the same."""
+    event_days: frozenset[int]
+    """Ordinals of the days on which the text says that the thing itself takes place."""
+    deadline: int | None
+    """First day on which an open question is no longer waited for, where a text says so."""
     context_years: frozenset[int]
     sides: Sides | None
     day: int | None
@@ -139,6 +146,10 @@ def parse(market: MarketText) -> Proposition:
         values=values,
         window=window,
         years=when.editions(claim_dates + title_dates),
+        contradicts_itself=_contradicts(market, claim_dates, title_dates)
+        or (kind is Kind.RATE and _other_month(claim_dates, title_dates)),
+        event_days=_event_days(split, close),
+        deadline=_deadline(window, clauses, close),
         context_years=when.editions(when.moments(everything, close)) | _tag_year(market),
         sides=sides,
         day=_game_day(market, everything) if sides is not None else None,
@@ -150,6 +161,54 @@ def parse(market: MarketText) -> Proposition:
         has_rules=bool(market.rules.strip()),
         is_cut=is_cut or any(len(s) > SENTENCE_MAX for s in split),
     )
+
+
+def _contradicts(
+    market: MarketText, claim: tuple[when.Moment, ...], title: tuple[when.Moment, ...]
+) -> bool:
+    """Say whether the title speaks of a year that neither claim nor rules know.
+
+    Where the sentence that pays names a year, that one counts; else any of the rules.
+    """
+    said = when.editions(title)
+    known = when.editions(claim)
+    if not known:
+        known = when.editions(when.moments(fold(market.rules), market.close_ns))
+    return bool(said) and bool(known) and not said & known
+
+
+def _other_month(claim: tuple[when.Moment, ...], title: tuple[when.Moment, ...]) -> bool:
+    """Say whether claim and title put one meeting into different months."""
+    one, two = ({(m.year, m.month) for m in dates if m.month} for dates in (claim, title))
+    return bool(one) and bool(two) and not one & two
+
+
+_TAKES_PLACE: Final = re.compile(
+    r"(?:scheduled (?:for|on|to (?:take place|be held) (?:on|in \w+ on))|takes? place on|be held (?:on|in \w+ on)"
+    r"|presented on|originally scheduled for) (?P<d>.{6,40})"
+)
+
+
+def _event_days(split: tuple[str, ...], close: int) -> frozenset[int]:
+    found: set[int] = set()
+    for sentence in split:
+        said = _TAKES_PLACE.search(fold(sentence[:SENTENCE_MAX]))
+        if said is not None:
+            days = [m for m in when.moments(said["d"], close) if m.day and m.start <= 8]
+            found.update(m.first_day() for m in days[:1])
+    return frozenset(found)
+
+
+def _deadline(window: when.Window, clauses: dict[str, Clause], close: int) -> int | None:
+    """Return the deadline of the claim, else the one of the clause for an open result."""
+    if window.mode == "by" and window.end_day is not None:
+        return window.end_day
+    clause = clauses.get("no_result")
+    if clause is None:
+        return None
+    text = fold(clause.span)
+    until = when.window(text, when.moments(text, close))
+    return until.end_day if until.mode == "by" else None
 
 
 def _tag_year(market: MarketText) -> frozenset[int]:

@@ -33,7 +33,7 @@ _SCOPES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("cards", re.compile(r"(?:total|yellow|red|most) cards?\b|\bbookings?\b")),
     ("props", re.compile(r"most (?:kills|points|goals|corners)|\d\+ (?:points|rebounds|assists|goals|strikeouts|hits|kills|yards)|first (?:blood|goal|to)|any player|odd/even|odd or even|penta|quadra|completed match|method of|by (?:ko|submission|decision)|go the distance|in round|most sixes|toss")),
     ("total", re.compile(r"\bo/u\b|over/under|total|over \d|under \d|\bmaps be played|goals be scored|more than \d")),
-    ("spread", re.compile(r"spread|handicap|wins by|win by|\([+-]\d")),
+    ("spread", re.compile(r"spread|handicap|\bw[io]ns? by\b|\bby (?:more than|at least|over) \d|\([+-]\d")),
     ("first_half", re.compile(r"\b1h\b|first half|halftime|1st half")),
     ("second_half", re.compile(r"\b2h\b|second half|2nd half")),
     ("quarter", re.compile(r"\b[1-4]q\b|(?:first|second|third|fourth|1st|2nd|3rd|4th) quarter|\bperiod\b|inning|\bf5\b")),
@@ -80,7 +80,9 @@ def _scope(title: str, claim: str) -> str:
     found = scope_of(title)
     if found != "match":
         return found
-    if re.search(r"\bby \d+(?:\.\d+)? or more|\bmost (?:kills|points|goals)", claim):
+    if re.search(
+        r"\bby (?:more than |at least |over |exactly )?\d|\bmost (?:kills|points|goals)", claim
+    ):
         return "spread"
     for name in ("first_half", "second_half", "part"):
         pattern = dict(_SCOPES)[name]

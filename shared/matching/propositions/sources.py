@@ -64,7 +64,7 @@ CREDIBLE: Final = re.compile(
 
 
 _ONLY_SOURCE: Final = re.compile(
-    r"resolution sources?\b|credible (?:media |news )?(?:reporting|sources)|\bsources? (?:from which|will be|used)"
+    r"resolution sources?\b|\bresolve (?:solely |only )?based (?:solely |only )?(?:off|on|upon) (?:the )?(?:first )?official (?:results?|announcements?|information)|credible (?:media |news )?(?:reporting|sources)|\bsources? (?:from which|will be|used)"
 )
 
 

@@ -12,9 +12,9 @@ from shared.matching.rules.findings import CONFLICT, ONE_SIDE, SAME, UNKNOWN, Fi
 from shared.matching.text import fold
 
 _TAILS: Final = {
-    Kind.GAME: {"tie", "cancelled", "retired", "no_result", "eliminated", "early", "phase", "death", "announcement", "exactly"},
-    Kind.CONTEST: {"tie", "cancelled", "no_result", "eliminated", "early", "retired", "phase", "death", "announcement", "exactly"},
-    Kind.VOTE: {"cancelled", "no_result", "eliminated", "early", "announcement", "exactly", "tie"},
+    Kind.GAME: {"tie", "cancelled", "retired", "no_result", "eliminated", "early", "phase", "exactly", "withdrawn"},
+    Kind.CONTEST: {"tie", "cancelled", "no_result", "eliminated", "early", "retired", "phase", "exactly", "withdrawn", "replaced"},
+    Kind.VOTE: {"cancelled", "no_result", "eliminated", "early", "exactly", "tie", "replaced", "no_vote"},
     Kind.RATE: {"cancelled", "no_result", "early", "no_data"},
     Kind.MEASURE: {"early", "eliminated", "exactly", "cancelled"},
     Kind.EVENT: {"early", "eliminated"},
@@ -25,6 +25,11 @@ hedged pair by cents and not by the whole stake. For an event the same words can
 very thing that separates two questions, so nothing is a tail there."""
 
 
+_LITERAL: Final = {("runoff", "counts"), ("coalition", "alone")}
+"""What a claim about a contest means anyway: who wins an election wins it in the last round,
+and the seats of a party are its own. Only the contrary changes the question."""
+
+
 def compare_clauses(a: Proposition, b: Proposition) -> list[Finding]:
     kind = a.kind if a.kind is b.kind else Kind.EVENT
     found: list[Finding] = []
@@ -32,7 +37,7 @@ def compare_clauses(a: Proposition, b: Proposition) -> list[Finding]:
         finding = _clause(code, a.clauses.get(code), b.clauses.get(code), kind, a, b)
         if finding is not None:
             found.append(finding)
-    found.extend(_loose(a, b, kind))
+    found.extend(_loose(a, b))
     return found
 
 
@@ -54,6 +59,8 @@ def _clause(
         reason = "only one side says that extra time counts, in a sport with draws"
         return finding(name, ONE_SIDE, reason, x.span if x else "", y.span if y else "")
     spans = (x.span if x else "", y.span if y else "")
+    if (code, present.value) in _LITERAL and kind is Kind.CONTEST:
+        return finding(name, SAME, "one side spells out the plain meaning", *spans)
     if code == "overtime" and present.value == "all":
         return finding(name, SAME, "the winner of a game includes overtime", *spans)
     if code == "announcement" and present.value == "counts" and kind is Kind.EVENT:
@@ -84,17 +91,17 @@ def _has_draws(a: Proposition, b: Proposition) -> bool:
     return not advances and bool((a.context | b.context) & {"soccer", "fifa", "xworldcup"})
 
 
-def _loose(a: Proposition, b: Proposition, kind: Kind) -> list[Finding]:
-    """Report binding sentences that only one side has and that no clause explains."""
+def _loose(a: Proposition, b: Proposition) -> list[Finding]:
+    """Report binding sentences that only one side has and that no clause explains.
+
+    What is not understood is unknown, for every kind of question.
+    """
     found: list[Finding] = []
-    tolerant = kind in (Kind.GAME, Kind.CONTEST, Kind.VOTE, Kind.RATE)
     for is_a, own, other in ((True, a, b), (False, b, a)):
         for sentence in own.loose:
             stems = content(fold(sentence))
             if not stems or len(stems - other.context) <= len(stems) * 15 // 100:
                 continue
             spans = (sentence, "") if is_a else ("", sentence)
-            found.append(
-                finding("CLAUSE_OTHER", ONE_SIDE, "only one side says this", *spans, tail=tolerant)
-            )
+            found.append(finding("CLAUSE_OTHER", ONE_SIDE, "only one side says this", *spans))
     return found

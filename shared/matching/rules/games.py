@@ -7,6 +7,7 @@ from datetime import date
 from typing import Final
 
 from shared.domain.enums import Polarity
+from shared.domain.units import NS_PER_S
 from shared.matching.propositions import Proposition
 from shared.matching.propositions.sides import Sides, code_fits, likeness
 from shared.matching.rules.findings import CONFLICT, SAME, UNKNOWN, Finding, finding
@@ -117,6 +118,16 @@ def _women_or_men(a: Proposition, b: Proposition) -> Finding:
     return finding("COMPETITION", verdict, "only one side is a women's game", spans[0], spans[1])
 
 
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+_BEHIND_NS: Final = 5 * 3_600 * NS_PER_S
+"""Eastern winter time; an hour more or less moves no game to another day."""
+
+
+def _american_day(side: Proposition) -> int:
+    """Return the ordinal of the day in New York on which a market closes."""
+    return (side.market.close_ns - _BEHIND_NS) // (86_400 * NS_PER_S) + _EPOCH_DAY
+
+
 def _nominal_day(a: Proposition, b: Proposition, spans: tuple[str, str]) -> Finding:
     """Compare days without rules texts: a venue's nominal close stands in for a stated day.
 
@@ -126,7 +137,9 @@ def _nominal_day(a: Proposition, b: Proposition, spans: tuple[str, str]) -> Find
     if first is None or second is None:
         return finding("DAY", UNKNOWN, "the day of the game is not stated on both sides", *spans)
     late = second - first if a.day is not None else first - second
-    if late in (0, 1):  # an evening game in America closes on the next day, UTC
+    closing = b if a.day is not None else a
+    is_before = closing.day is None and _american_day(closing) < (first if closing is b else second)
+    if late in (0, 1) and not is_before:  # an evening game in America closes on the next day, UTC
         return finding("DAY", SAME, "the nominal days agree", *spans)
     return finding("DAY", UNKNOWN, "the nominal days differ", *spans)
 
@@ -141,8 +154,11 @@ def _game_outcome(
         if x.pick == y.pick:
             return same, finding("OUTCOME", SAME, "YES is the draw on both", *spans)
         return same, finding("OUTCOME", CONFLICT, "the draw against a winner", *spans)
-    both = y if y.second else x
-    picked_x, picked_y = _coded(a, x, both), _which(y.pick, both)
+    picked_x = picked_y = None
+    names_one = not any(" vs" in pick for pick in (x.pick, y.pick))
+    for both in (y, x):
+        if names_one and both.second and (picked_x is None or picked_y is None):
+            picked_x, picked_y = _coded(a, x, both), _coded(b, y, both)
     if picked_x is None or picked_y is None:
         return same, finding(
             "OUTCOME", UNKNOWN, "the side that YES means is unclear", x.pick, y.pick

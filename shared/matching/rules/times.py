@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Final
 
 from shared.matching.propositions import Kind, Proposition
 from shared.matching.rules.findings import CONFLICT, SAME, UNKNOWN, Finding, finding
+
+_OWN_YEARS: Final = "the title of one side names another year than its rules"
 
 
 def compare_windows(a: Proposition, b: Proposition) -> Finding:
     x, y = a.window, b.window
     spans = (x.span or a.market.question, y.span or b.market.question)
+    if a.contradicts_itself or b.contradicts_itself:
+        return finding("WINDOW", UNKNOWN, _OWN_YEARS, *spans)
     if not x.is_known or not y.is_known:
         if not x.is_known and not y.is_known:
             return finding("WINDOW", UNKNOWN, "neither side states a time", *spans)
@@ -34,6 +39,8 @@ def compare_windows(a: Proposition, b: Proposition) -> Finding:
 def compare_editions(a: Proposition, b: Proposition) -> Finding:
     """Compare which holding of a recurring contest is meant."""
     spans = (a.market.question, b.market.question)
+    if a.contradicts_itself or b.contradicts_itself:
+        return finding("EDITION", UNKNOWN, _OWN_YEARS, *spans)
     own_a, own_b = a.years or a.context_years, b.years or b.context_years
     if not (a.has_rules and b.has_rules):
         own_a, own_b = own_a or _close_year(a), own_b or _close_year(b)
@@ -49,6 +56,28 @@ def compare_editions(a: Proposition, b: Proposition) -> Finding:
     if own_a & own_b:
         return finding("EDITION", SAME, "the same year, stated elsewhere in the text", *spans)
     return finding("EDITION", CONFLICT, f"{sorted(own_a)} against {sorted(own_b)}", *spans)
+
+
+def compare_deadlines(a: Proposition, b: Proposition) -> Finding | None:
+    """Compare until when an open contest is waited for, where both texts say it.
+
+    One side alone with such a deadline is a tail, which the clauses show.
+    """
+    if a.deadline is None or b.deadline is None or a.deadline == b.deadline:
+        return None
+    spans = tuple(
+        p.clauses["no_result"].span if "no_result" in p.clauses else p.window.span for p in (a, b)
+    )
+    days = f"{date.fromordinal(a.deadline)} against {date.fromordinal(b.deadline)}"
+    return finding("DEADLINE", UNKNOWN, f"another last day (exclusive): {days}", *spans)
+
+
+def compare_event_days(a: Proposition, b: Proposition) -> Finding | None:
+    """Compare the days on which both texts say that the thing takes place."""
+    if not a.event_days or not b.event_days or a.event_days & b.event_days:
+        return None
+    spans = (a.claim.span, b.claim.span)
+    return finding("DAY", UNKNOWN, "the texts name other days for the same event", *spans)
 
 
 def _close_year(side: Proposition) -> frozenset[int]:

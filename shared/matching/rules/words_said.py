@@ -72,7 +72,7 @@ def _one_team(x: str, y: str, a: Proposition, b: Proposition) -> bool:
 def compare_relations(a: Proposition, b: Proposition) -> Finding:
     """Compare what is said about the subject, word by word after equal meanings are joined."""
     spans = (a.claim.span, b.claim.span)
-    if _claims_equal(a, b):
+    if _claims_equal(a, b) and not (a.core ^ b.core) & _DECISIVE:
         return finding("RELATION", SAME, "both claims say the same, word by word", *spans)
     tolerant = a.kind in (Kind.CONTEST, Kind.VOTE) and b.kind is a.kind
     only_a, only_b = _unmatched(a, b, tolerant), _unmatched(b, a, tolerant)
@@ -87,7 +87,8 @@ def compare_relations(a: Proposition, b: Proposition) -> Finding:
 
 _DECISIVE: Final = content(
     "second third fourth fifth runner seed popular round semifinal quarterfinal group conference"
-    " division nominee runoff margin coalition not never without acting interim"
+    " division nominee runoff margin coalition not never without acting interim vice lieutenant"
+    " deputy shadow junior youth half quarter popular special recall recount"
 )
 """Words that name another rank, stage or sense: on one side only they are a contradiction."""
 
