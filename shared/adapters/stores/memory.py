@@ -66,7 +66,7 @@ class MemoryCatalogue:
         ):
             self._version += 1
         known.update(by_id)
-        self._seen_ns.update(dict.fromkeys(by_id, seen_ns))
+        self._seen_ns.update(dict.fromkeys(map(MarketId, by_id), seen_ns))
         return len(by_id)
 
     def store_listing(self, markets: Sequence[CatalogueMarket], seen_ns: int) -> set[MarketId]:
