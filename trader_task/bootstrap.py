@@ -167,6 +167,7 @@ async def build_trader(
         set_instruments=instruments.set,
         drift=_drift_watch(settings, clock),
         halts=lambda: tuple(kernel.state.halts.values()),
+        is_wanted=kernel.state.is_wanted,
     )
     trader = Trader(
         settings,

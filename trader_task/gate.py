@@ -47,6 +47,8 @@ class Permission:
     """True until recovery took the lease: sends are impossible."""
     halts: Callable[[], Iterable[Halt]] = tuple
     """Halts in force now; one taken after the approval still holds an opening back (I-18)."""
+    is_wanted: Callable[[LegTicket], bool] = lambda ticket: True
+    """Whether the package of an opening still waits to send it; it may have ended meanwhile."""
 
     def why_not(self, ticket: LegTicket, instrument: Instrument, mono_ns: int) -> str | None:
         if self.is_passive:
@@ -59,6 +61,8 @@ class Permission:
             scopes = ("global", f"venue:{ticket.venue.value}")
             if any(halt.scope in scopes for halt in self.halts()):
                 return "halted since it was approved"
+            if not self.is_wanted(ticket):
+                return "its package has ended meanwhile"
         needed = LEASE_REDUCING_NS
         if ticket.is_opening:
             held = instrument.taker_delay_ns > 0

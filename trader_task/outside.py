@@ -15,6 +15,7 @@ from shared.domain.enums import Venue
 from shared.domain.events import Halt
 from shared.domain.ids import MarketId
 from shared.domain.instrument import Instrument
+from shared.domain.order import LegTicket
 from shared.domain.units import PriceMicros
 from shared.ports.clock import Clock
 from shared.ports.messaging import CommandQueue, EventBus
@@ -61,3 +62,5 @@ class Outside:
     """Watches what the venues publish; None at simulators, which publish nothing."""
     halts: Callable[[], Iterable[Halt]] = tuple
     """Halts that the kernel holds right now; the send gate reads them again (I-18)."""
+    is_wanted: Callable[[LegTicket], bool] = lambda ticket: True
+    """Whether an opening's package still waits to send it; the send gate asks again."""

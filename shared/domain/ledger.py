@@ -100,6 +100,25 @@ def void_transaction(fill: Fill, basis_usd: int) -> Transaction:
     return _transaction(f"void/{fill.key}", "void", fill.key, entries)
 
 
+def busted_transaction(fill: Fill, undone_usd: int) -> Transaction:
+    """Reverse a purchase on a netting venue: the other outcome is bought at its complement.
+
+    ``undone_usd`` is what that purchase costs. What it closes pays its dollar in a netting
+    transaction of its own, and together they give back exactly what the fill had taken.
+    """
+    assert fill.side is Side.BUY and undone_usd == fill.qty - fill.notional_usd
+    return _transaction(
+        f"void/{fill.key}",
+        "void",
+        fill.key,
+        [
+            (cash_account(fill.venue), fill.fee - undone_usd),
+            (fees_account(fill.venue), -fill.fee),
+            (position_account(fill.market_id, fill.outcome.other), undone_usd),
+        ],
+    )
+
+
 def payout_transaction(
     venue: Venue, market: MarketId, reference: str, cash_usd: int, basis_yes: int, basis_no: int
 ) -> Transaction:
@@ -122,11 +141,13 @@ def payout_transaction(
     )
 
 
-def netting_transaction(fill: Fill, pairs_usd: int, basis_yes: int, basis_no: int) -> Transaction:
+def netting_transaction(
+    fill: Fill, pairs_usd: int, basis_yes: int, basis_no: int, *, is_void: bool = False
+) -> Transaction:
     """Book YES and NO of one market closing each other: a dollar a pair, at once (Kalshi)."""
     assert pairs_usd > 0 and basis_yes >= 0 and basis_no >= 0
     return _transaction(
-        f"net/{fill.key}",
+        f"net/void/{fill.key}" if is_void else f"net/{fill.key}",
         "netting",
         fill.key,
         [

@@ -14,7 +14,7 @@ from shared.domain.ids import PackageId
 from shared.domain.package_table import PACKAGE_TABLE, PackageEvent, PackageState
 
 Cell = tuple[str, str, str]
-"""(state, event, next state), as on the wire."""
+"""(state, event, next state), as on the wire; the first two are empty where a package begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Move:
 def moves_of(commands: Iterable[Command]) -> list[Move]:
     """Return the moves that one kernel step reported, in order."""
     return [
-        Move(c.package_id, (c.params["from"], c.params["event"], c.verdict))
+        Move(c.package_id, (c.params.get("from", ""), c.params.get("event", ""), c.verdict))
         for c in commands
-        if type(c) is RecordDecision and c.kind == "package" and c.package_id and "from" in c.params
+        if type(c) is RecordDecision and c.kind == "package" and c.package_id
     ]
 
 

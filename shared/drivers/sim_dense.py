@@ -8,6 +8,7 @@ is judged as strictly as the end of a run that lasted to its bound.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from random import Random
 from typing import Final
 
@@ -18,6 +19,8 @@ from shared.domain.units import NS_PER_MS, NS_PER_S
 from shared.drivers import sim_strikes
 from shared.drivers.sim_coverage import Move
 from shared.drivers.sim_disturb import Disturber
+from shared.drivers.sim_lapses import Lapses
+from shared.drivers.sim_markets import WALL_START
 from shared.drivers.sim_report import SeedReport
 from shared.drivers.sim_world import Simulation
 
@@ -30,6 +33,8 @@ GRACE_NS: Final = 240 * NS_PER_S
 """A stuck package retries once a minute, and what it then trades must become final."""
 BEAT_CALM_NS: Final = 5 * NS_PER_S
 BEAT_LONG_NS: Final = 10 * NS_PER_S
+BEAT_SLOW_NS: Final = 20 * NS_PER_S
+BEAT_HOUR_NS: Final = 3_600 * NS_PER_S
 STILL_BEATS: Final = 2
 """Both venues are read whole between two beats: what a message lost comes to light first."""
 STRIKE_FROM_NS: Final = 3 * NS_PER_S
@@ -42,6 +47,27 @@ STRIKE_CHANCE: Final = 0.3
 _STUCK: Final = frozenset({PackageState.STUCK_KNOWN, PackageState.STUCK_UNKNOWN})
 
 
+class Theme(StrEnum):
+    """What a few seeds dwell on, so that long waits come to their end too."""
+
+    PLAIN = "plain"
+    SLOW_CHAIN = "slow_chain"
+    """Trades become final after minutes: provisional and doubtful states time out."""
+    CLOGGED = "clogged"
+    """Both venues out of reach for longer than an unknown may last."""
+    OVERDUE = "overdue"
+    """A market settles a day late."""
+
+
+THEME_WEIGHTS: Final = (94, 2, 3, 1)
+SLOW_FINALITY_NS: Final = (170 * NS_PER_S, 900 * NS_PER_S)
+CLOGGED_NS: Final = 50 * NS_PER_S
+CLOG_AT: Final = frozenset({"leg1_sent", "leg2_sent", "unwind_sent", "recovering"})
+OVERDUE_FROM_NS: Final = 300 * NS_PER_S
+OVERDUE_NS: Final = 26 * 3_600 * NS_PER_S
+HEAL_OF: Final = {Theme.SLOW_CHAIN: 1_200 * NS_PER_S, Theme.OVERDUE: 27 * 3_600 * NS_PER_S}
+
+
 class DenseWorld(Simulation):
     """One seed of the fourth edition."""
 
@@ -50,7 +76,11 @@ class DenseWorld(Simulation):
     def __init__(self, seed: int) -> None:
         self.flying = 0
         """Messages under way to the trader."""
-        self.questions = Random(f"questions/{seed}").choice((1, 2))
+        first = Random(f"questions/{seed}")
+        self.questions = first.choice((1, 2))
+        self.theme = Theme(first.choices(list(Theme), THEME_WEIGHTS)[0])
+        if self.theme is Theme.SLOW_CHAIN:
+            self.finality_ns = SLOW_FINALITY_NS
         super().__init__(seed, 4)
         self.swarm.density = DENSITY
         assert self.late is not None
@@ -59,11 +89,15 @@ class DenseWorld(Simulation):
         self.markets.resolve_at = (
             self.rng.randint(3, 14) * NS_PER_S if self.rng.random() < 0.3 else 1 << 62
         )
+        self.lapses = Lapses(self, Random(f"lapses/{seed}"))
         self.disturber = Disturber(self, Random(f"disturb/{seed}"))
+        if self.theme is Theme.OVERDUE:
+            self.markets.set_worst_settlement(WALL_START + 60 * NS_PER_S)
         keys = [key for key in sim_strikes.ACTIONS if key in self.swarm.enabled]
         assert self.extras is not None
         keys += [key for key in self.extras.actions if f"+{key}" in self.swarm.enabled]
         self._strikes = keys
+        self._was_clogged = False
         self._still_beats = 0
         self._is_over = False
 
@@ -82,6 +116,19 @@ class DenseWorld(Simulation):
         self.coverage.note(moves)
         if not self.swarm.is_quiet:
             self.disturber.look(moves)
+        if self.theme is Theme.CLOGGED and not self._was_clogged:
+            self._perhaps_clog(moves)
+
+    def _perhaps_clog(self, moves: list[Move]) -> None:
+        """Both venues go out of reach where an order is about to be in doubt."""
+        entered = {move.cell[2] for move in moves}
+        if entered & CLOG_AT and self.rng.random() < 0.5:
+            assert self.lapses is not None
+            self._was_clogged = True
+            self.lapses.clog(self.rng.randint(32, 40))
+
+    def is_result_untold(self) -> bool:
+        return self.lapses is not None and self.lapses.is_untold()
 
     # --- beats -----------------------------------------------------------------------------
 
@@ -111,7 +158,8 @@ class DenseWorld(Simulation):
             self.trader.give(SecondTicked())
         self.markets.live_on()
         self._still_beats = self._still_beats + 1 if is_quiet and self._is_still() else 0
-        self._is_over = self._still_beats >= STILL_BEATS
+        is_due = self.theme is not Theme.OVERDUE or self.now >= OVERDUE_NS
+        self._is_over = self._still_beats >= STILL_BEATS and is_due
         self.schedule(wait, self.second)
 
     def _may_strike(self) -> bool:
@@ -150,6 +198,10 @@ class DenseWorld(Simulation):
         if not self._is_calm() or self.trader is None or self._is_naked():
             return NS_PER_S
         stuck = any(p.state in _STUCK for p in self.trader.kernel.state.live_packages())
+        if self.theme is Theme.OVERDUE and self.now > OVERDUE_FROM_NS:
+            return BEAT_HOUR_NS
+        if self.theme is Theme.SLOW_CHAIN and self.now > 60 * NS_PER_S:
+            return BEAT_SLOW_NS
         return BEAT_LONG_NS if stuck else BEAT_CALM_NS
 
     def _is_still(self) -> bool:
@@ -182,6 +234,8 @@ class DenseWorld(Simulation):
         self.start_trader()
         self.schedule(0, self.second)
         faulty = self.rng.randint(FAULTY_MIN_S, FAULTY_MAX_S) * NS_PER_S
+        if self.theme is Theme.CLOGGED:
+            faulty = CLOGGED_NS
         self.run_until(faulty)
         self.swarm.is_quiet = True
         assert self.late is not None
@@ -190,7 +244,8 @@ class DenseWorld(Simulation):
         self.run_until(faulty + OPEN_ON_S * NS_PER_S)
         self.may_open = False
         self.give_config()
-        for bound in (faulty + HEAL_NS, faulty + HEAL_NS + GRACE_NS):
+        heal = HEAL_OF.get(self.theme, HEAL_NS)
+        for bound in (faulty + heal, faulty + heal + GRACE_NS):
             while self.now < bound and not self._is_over:
                 self.run_until(min(bound, self.now + NS_PER_S))
             if self._is_over or self.checkers.is_at_rest(self.trader):

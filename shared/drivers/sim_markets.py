@@ -75,6 +75,14 @@ class Markets:
         self.unsettled = 0
         """Markets that are closed and have still to pay."""
 
+    def set_worst_settlement(self, wall_ns: int) -> None:
+        """Let every market be due to settle at the latest by then."""
+        for market, instrument in list(self.instruments.items()):
+            changed = replace(instrument, settle_worst_ns=wall_ns)
+            self.instruments[market] = changed
+            venue = self.sim.venues[instrument.venue]
+            venue.exchange.list_market(changed, self.sim.exchange_now())
+
     def open_all(self) -> None:
         for number in range(self.sim.questions):
             held = self.sim.swarm.has("p.hold") and number == 1
@@ -185,7 +193,8 @@ class Markets:
 
         def determine() -> None:
             exchange.change_status(market, MarketStatus.DETERMINED, sim.exchange_now(), payout)
-            sim.deliver(0, MarketResolved(market, payout))
+            if not sim.is_result_untold():
+                sim.deliver(0, MarketResolved(market, payout))
 
         def settle() -> None:
             exchange.change_status(market, MarketStatus.SETTLED, sim.exchange_now(), payout)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from shared.domain.enums import Venue
 from shared.domain.events import (
@@ -27,6 +27,9 @@ from shared.drivers.sim_faults import Swarm
 from shared.exchange.happenings import FillMade, FinalityMoved, Happening
 from shared.exchange.matching_core import Exchange
 from shared.exchange.orders import FillRecord, TradeStatus
+
+if TYPE_CHECKING:
+    from shared.drivers.sim_lapses import Lapses
 
 ACCOUNT: Final = "twinleg"
 LOST_AFTER_NS: Final = 2 * NS_PER_S
@@ -56,6 +59,7 @@ class VenueRecords:
     """Failures that a living process has been told of; the others nobody can know."""
     is_zombie: Callable[[], bool] = lambda: False
     """Whether the next order arrives long after its absence was proven (F-017)."""
+    lapses: Lapses | None = None
     restart_until: int = 0
     """Until then every order is answered 425, which proves nothing (F-042)."""
 
@@ -117,6 +121,8 @@ class VenueRecords:
 
     def _on_happening(self, happening: Happening) -> None:
         if isinstance(happening, FillMade) and happening.account == ACCOUNT:
+            if self.lapses is not None:
+                self.lapses.on_fill(self, happening.fill)  # type: ignore[arg-type]
             if self.swarm.hits("p.user.drop"):
                 return
             body = FillSeen(self.fill(happening.fill))
@@ -145,7 +151,8 @@ class VenueRecords:
         for record in self.exchange.fills(ACCOUNT):
             if record.status is not TradeStatus.FAILED:
                 self.deliver(self._latency(), FillSeen(self.fill(record)))
-            if record.status.is_final and self.venue is Venue.POLYMARKET:
+            is_news = self.venue is Venue.POLYMARKET or record.status is TradeStatus.FAILED
+            if record.status.is_final and is_news:
                 final = record.status is TradeStatus.CONFIRMED
                 trade = TradeFinality(self.venue, record.trade_id, final)
                 self._tell(2 * self._latency(), trade)

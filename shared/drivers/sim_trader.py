@@ -33,6 +33,7 @@ from shared.engine.kernel import Kernel
 
 if TYPE_CHECKING:
     from shared.drivers.checkers import Checkers
+    from shared.drivers.sim_lapses import Lapses
 
 
 @dataclass(slots=True)
@@ -61,6 +62,7 @@ class SimTrader:
     die: Callable[[], None] = lambda: None
     freeze: Callable[[], None] = lambda: None
     on_moves: Callable[[list[Move]], None] = lambda moves: None
+    lapses: Lapses | None = None
     commands_log: list[cm.Command] | None = None
     watch: Watch = field(default_factory=Watch)
 
@@ -170,14 +172,31 @@ class SimTrader:
         if self.hits("crash.after_commit"):
             self.die()
             return
-        self.later(2 * NS_PER_MS, EnvelopeCommitted(command.package_id))
+        stall = self.lapses.stall_ns("commit") if self.lapses is not None else 0
+        self.later(2 * NS_PER_MS + stall, EnvelopeCommitted(command.package_id))
 
     def _submit(self, command: cm.SubmitLeg) -> None:
-        ticket = command.ticket.value
         if self.hits("pause.ticket"):
             self.freeze()
             self.backlog.append(lambda: self._perform(command))
             return
+        stall = self.lapses.stall_ns("dispatch") if self.lapses is not None else 0
+        if stall:
+            self.schedule(stall, lambda: self._send_late(command))
+        else:
+            self._send(command)
+
+    def _send_late(self, command: cm.SubmitLeg) -> None:
+        if self.is_dead:
+            return
+        if self.is_paused:
+            self.backlog.append(lambda: self._send_late(command))
+            return
+        self._send(command)
+
+    def _send(self, command: cm.SubmitLeg) -> None:
+        """Judge the ticket a last time, as the dispatcher does, and let its bytes out."""
+        ticket = command.ticket.value
         need = 20 * NS_PER_S if ticket.is_opening else 2 * NS_PER_S
         if self.mono() > ticket.send_by_mono_ns:
             self.later(0, SendRefused(ticket.attempt_id, "the ticket is too old"))
@@ -185,8 +204,18 @@ class SimTrader:
         if self.lease_until - self.mono() < need:
             self.later(0, SendRefused(ticket.attempt_id, "the lease is too short"))
             return
+        if self.kernel.state.is_frozen:
+            self.later(0, SendRefused(ticket.attempt_id, "frozen: cancels and reads only"))
+            return
         if ticket.is_opening and self._halts_opening(ticket):
             self.later(0, SendRefused(ticket.attempt_id, "halted since it was approved"))
+            return
+        if ticket.is_opening and not self.kernel.state.is_wanted(ticket):
+            self.later(0, SendRefused(ticket.attempt_id, "its package has ended meanwhile"))
+            return
+        failure = self.lapses.early_failure(ticket) if self.lapses is not None else None
+        if failure is not None:
+            self.later(0, AttemptAnswered(failure))
             return
         self.checkers.before_send(self, command.ticket)
         if not ticket.is_opening:

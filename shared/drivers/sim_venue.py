@@ -106,13 +106,19 @@ class SimVenue(VenueRecords):
         if self.letter == "p" and self.swarm.hits_more("p.ghost"):
             result = self._haunted(ticket)
         else:
-            result = self.exchange.submit(self._request(ticket), self.now())
+            request = self._request(ticket)
+            is_young = self.now() - self.sent[attempt] < LOST_AFTER_NS
+            if self.lapses is not None and is_young and self.lapses.rests(self, ticket):
+                request = replace(request, tif=TimeInForce.GTC, budget_usd=None)
+            result = self.exchange.submit(request, self.now())
         if not answered:
             return
         if isinstance(result, Refused):
             self._answer(self._latency(), Rejected(attempt, result.code.value))
         else:
-            self._answer(self._latency(), self._acked(attempt, result))
+            self._answer(self._latency(), self.acked(result))
+            if self.lapses is not None:
+                self.lapses.on_result(self, result)
 
     def _haunted(self, ticket: LegTicket) -> OrderRecord | Refused:
         """The counterparty voids the match on chain once the price has moved (F-054)."""
@@ -167,12 +173,13 @@ class SimVenue(VenueRecords):
             shard=ticket.shard,
         )
 
-    def _acked(self, attempt: AttemptId, order: OrderRecord) -> Acked:
+    def acked(self, order: OrderRecord) -> Acked:
+        """Return what the venue says of an order as it stands."""
         fills: tuple[Fill, ...] = ()
         if self.venue is Venue.POLYMARKET:
             fills = tuple(self.fill(f) for f in self.exchange.fills_of(order.order_id))
         return Acked(
-            attempt,
+            AttemptId(order.client_id),
             order.order_id,
             _STATUS[order.status],
             order.qty_filled,

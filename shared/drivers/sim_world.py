@@ -31,6 +31,7 @@ from shared.drivers.checkers import Checkers
 from shared.drivers.sim_coverage import Coverage, Move
 from shared.drivers.sim_extras import Extras
 from shared.drivers.sim_faults import Swarm
+from shared.drivers.sim_lapses import Lapses
 from shared.drivers.sim_late import Late
 from shared.drivers.sim_markets import WALL_START, Markets
 from shared.drivers.sim_report import OUTCOMES, SeedReport, outcome_of
@@ -79,6 +80,7 @@ class Simulation:
         self.venues = {venue: self._venue(venue) for venue in self.cut_until}
         self.checkers = Checkers(self.venues)
         self.coverage = Coverage()
+        self.lapses: Lapses | None = None
         self.markets = Markets(self)
         self.may_open = True
         self.markets.open_all()
@@ -110,13 +112,16 @@ class Simulation:
 
     # --- set-up ----------------------------------------------------------------------------
 
+    finality_ns = (5 * NS_PER_S, 30 * NS_PER_S)
+    """Least and longest time until the chain has a trade for good."""
+
     def _venue(self, venue: Venue) -> SimVenue:
         rules = KALSHI_RULES
         if venue is Venue.POLYMARKET:
             failed = self.rng.choice((0, 15_000, 150_000, 400_000))
             finality = FinalitySettings(
-                confirmed_min_ns=5 * NS_PER_S,
-                confirmed_max_ns=30 * NS_PER_S,
+                confirmed_min_ns=self.finality_ns[0],
+                confirmed_max_ns=self.finality_ns[1],
                 failed_ppm=failed if "p.fail" in self.swarm.enabled else 0,
             )
             rules = replace(POLYMARKET_RULES, finality=finality)
@@ -159,6 +164,7 @@ class Simulation:
             die=self.kill_trader,
             freeze=lambda: self.freeze_trader(self.rng.randint(200, 3_000) * NS_PER_MS),
             on_moves=self.on_moves,
+            lapses=self.lapses,
         )
         self.trader = trader
         self.checkers.on_start(epoch)
@@ -184,6 +190,10 @@ class Simulation:
             if self.late is not None:
                 config = self.late.config(config)
             self.trader.give(ConfigChanged(config))
+
+    def is_result_untold(self) -> bool:
+        """Whether the result of a market never comes on its stream."""
+        return False
 
     def on_moves(self, moves: list[Move]) -> None:
         """Hear every package move of one kernel step, before its commands are carried out."""

@@ -8,6 +8,7 @@ from shared.domain.enums import HaltReason, Outcome, Side
 from shared.domain.events import PayoutSeen
 from shared.domain.ledger import (
     Transaction,
+    busted_transaction,
     fill_transaction,
     netting_transaction,
     payout_transaction,
@@ -15,7 +16,7 @@ from shared.domain.ledger import (
 )
 from shared.domain.order import Fill
 from shared.domain.package import Attempt, Package
-from shared.domain.units import NS_PER_S
+from shared.domain.units import NS_PER_S, UsdMicros, complement
 from shared.engine import rows
 from shared.engine.halts import raise_halt
 from shared.engine.state import FILLS_KEPT_MAX, State, Turn
@@ -81,7 +82,9 @@ def _as_booked(fill: Fill) -> Fill:
     return exact.in_terms_of(fill.outcome.other)
 
 
-def _net_out(state: State, turn: Turn, fill: Fill, package: Package | None) -> None:
+def _net_out(
+    state: State, turn: Turn, fill: Fill, package: Package | None, *, is_void: bool = False
+) -> None:
     """Where a venue keeps one net number, YES and NO of a market pay a dollar a pair at once."""
     if not fill.venue.is_netting:
         return
@@ -90,7 +93,8 @@ def _net_out(state: State, turn: Turn, fill: Fill, package: Package | None) -> N
     pairs = min(yes.qty, no.qty)
     if pairs > 0:
         # A contract pays one dollar, so micro-contracts are micro-dollars.
-        closed = netting_transaction(fill, pairs, yes.take(pairs), no.take(pairs))
+        basis_yes, basis_no = yes.take(pairs), no.take(pairs)
+        closed = netting_transaction(fill, pairs, basis_yes, basis_no, is_void=is_void)
         post(state, turn, closed, package)
 
 
@@ -114,9 +118,12 @@ def void_fill(state: State, turn: Turn, key: str, package: Package | None) -> bo
     if state.ledger.has(f"void/{key}"):
         return False
     fill = _as_booked(fill)
-    basis = state.positions.revert(fill)
-    if not post(state, turn, void_transaction(fill, max(basis, 0)), package):
-        return False
+    if fill.venue.is_netting:
+        _take_back(state, turn, fill, package)
+    else:
+        basis = state.positions.revert(fill)
+        posted = post(state, turn, void_transaction(fill, max(basis, 0)), package)
+        assert posted, key
     attempt = attempt_of(state, fill)
     if attempt is not None:
         attempt.voided[key] = attempt.fills.pop(key, fill)
@@ -126,6 +133,22 @@ def void_fill(state: State, turn: Turn, key: str, package: Package | None) -> bo
     _write_position(state, turn, fill)
     _rest_after_failure(state, turn, fill)
     return True
+
+
+def _take_back(state: State, turn: Turn, fill: Fill, package: Package | None) -> None:
+    """Reverse a busted trade where one net number is kept (F-032).
+
+    Its contracts may have been closed against others long ago, so nothing can be taken out:
+    the opposite is booked, exactly as the venue does, and nets out with what is held.
+    """
+    undone = UsdMicros(fill.qty - fill.notional_usd)
+    reverse = replace(
+        fill, outcome=fill.outcome.other, price=complement(fill.price), cost_usd=undone
+    )
+    state.positions.apply(reverse)
+    posted = post(state, turn, busted_transaction(fill, undone), package)
+    assert posted and reverse.side is Side.BUY, fill.key
+    _net_out(state, turn, fill, package, is_void=True)
 
 
 def _rest_after_failure(state: State, turn: Turn, fill: Fill) -> None:

@@ -24,9 +24,9 @@ from shared.domain.ids import AttemptId, MarketId, PackageId, PairId
 from shared.domain.instrument import Instrument
 from shared.domain.leadlag import LeadLagTracker
 from shared.domain.ledger import Ledger
-from shared.domain.order import Fill
+from shared.domain.order import Fill, LegTicket
 from shared.domain.package import Package
-from shared.domain.package_table import ENDS
+from shared.domain.package_table import ENDS, PackageState
 from shared.domain.pairing import MatchedPair
 from shared.domain.position import Positions
 
@@ -185,6 +185,15 @@ class State:
     def live_packages(self) -> list[Package]:
         """Packages that are not at an end, oldest first."""
         return self.packages.live()
+
+    def is_wanted(self, ticket: LegTicket) -> bool:
+        """Whether an opening order still belongs to a package that waits to send it."""
+        package = self.packages.get(ticket.package_id)
+        return (
+            package is not None
+            and package.state is PackageState.JOURNALLED
+            and package.current == ticket.attempt_id
+        )
 
     def versions(self, pair: MatchedPair | None = None) -> dict[str, str]:
         """Versions stamped on tickets, decisions and rows."""

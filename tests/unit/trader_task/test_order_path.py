@@ -323,3 +323,12 @@ async def test_i18_a_halt_taken_after_the_approval_holds_an_opening_but_no_hedge
     rig.permission.halts = lambda: (Halt("global", HaltReason.OPERATOR, "operator", 1),)
     assert any(isinstance(body, SendRefused) for body in await rig.send(rig.first))
     assert not any(isinstance(body, SendRefused) for body in await rig.send(rig.hedge))
+
+
+async def test_an_opening_whose_package_has_ended_meanwhile_is_not_sent(rig: Rig) -> None:
+    """A market closed, a venue went or the grid changed between approval and first byte."""
+    await rig.path.commit(rig.command())
+    rig.permission.is_wanted = lambda order: False
+    refused = [b for b in await rig.send(rig.first) if isinstance(b, SendRefused)]
+    assert [b.reason for b in refused] == ["its package has ended meanwhile"]
+    assert not any(isinstance(body, SendRefused) for body in await rig.send(rig.hedge))
