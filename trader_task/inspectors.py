@@ -6,7 +6,7 @@ their addresses, the venues' own demo or production hosts otherwise (F-093).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shared.adapters.aws.secrets import SecretsManager
@@ -15,13 +15,40 @@ from shared.adapters.venues.kalshi.inspection import KalshiInspector
 from shared.adapters.venues.kalshi.signing import Signer
 from shared.adapters.venues.polymarket.access import PRODUCTION, STAGING, Hosts
 from shared.adapters.venues.polymarket.inspection import PolymarketInspector
+from shared.adapters.venues.polymarket_us import capabilities as polymarket_us
+from shared.adapters.venues.polymarket_us.inspection import PolymarketUsInspector
+from shared.adapters.venues.polymarket_us.signing import Signer as PolymarketUsSigner
 from shared.contracts import names
-from shared.domain.enums import VenueSet
+from shared.domain.eligibility import closed_venues, find_refusal, second_venue
+from shared.domain.enums import Venue, VenueSet
 from shared.domain.errors import ConfigError, StoreError
 from shared.ports.clock import Clock
-from shared.ports.inspection import Inspector
+from shared.ports.inspection import Answer, Finding, Inspector, Light, SetupStep
 from shared.ports.secrets import SecretStore
 from trader_task.settings import jurisdiction_of
+
+
+class ClosedVenue:
+    """Implements ``Inspector`` for a venue that is not asked; it says why."""
+
+    def __init__(self, venue: Venue, reason: str) -> None:
+        self.venue, self._reason = venue, reason
+
+    async def check(self) -> Sequence[Finding]:
+        text = f"not traded: {self._reason}"
+        return [Finding(self.venue, "jurisdiction", Light.UNKNOWN, text)]
+
+    async def plan_setup(self) -> Sequence[SetupStep]:
+        return []
+
+    async def carry_out(self, step: SetupStep) -> Finding:
+        return Finding(self.venue, step.name, Light.UNKNOWN, self._reason)
+
+    async def probe(self, *, may_order: bool) -> Sequence[Answer]:
+        del may_order
+        return []
+
+    async def aclose(self) -> None: ...
 
 
 def open_secrets(environment: Mapping[str, str]) -> SecretStore:
@@ -32,10 +59,11 @@ def open_secrets(environment: Mapping[str, str]) -> SecretStore:
 def make_inspectors(
     venues: VenueSet, environment: Mapping[str, str], clock: Clock, secrets: SecretStore
 ) -> list[Inspector]:
-    """Make one inspector for each venue.
+    """Make one inspector for each venue, those closed to the stated country included.
 
     Raises:
         ConfigError: an address or a key is missing, or contradicts the host set.
+        NotAvailableError: the host set has no such venue.
     """
     stage = environment.get("TWINLEG_STAGE", "local")
     country = jurisdiction_of(environment)
@@ -50,14 +78,42 @@ def make_inspectors(
         signer = Signer.from_pem(kalshi["key_id"], kalshi["private_key_pem"])
     except KeyError as error:
         raise ConfigError(f"secret {name} has no field {error}") from None
-    other = names.secret(stage, "polymarket")
-    polymarket = _read(secrets, other)
-    return [
-        KalshiInspector(endpoints, signer, clock, country),
-        PolymarketInspector(
-            _hosts(venues, environment), polymarket, clock, country, _keep(secrets, other)
-        ),
-    ]
+    second: Inspector
+    if second_venue(country) is Venue.POLYMARKET_US:
+        second = _make_polymarket_us(venues, environment, clock, secrets)
+    else:
+        second = _make_polymarket(venues, environment, clock, secrets)
+    closed = (ClosedVenue(v, find_refusal(v, country)) for v in closed_venues(country))
+    return [KalshiInspector(endpoints, signer, clock, country), second, *closed]
+
+
+def _make_polymarket(
+    venues: VenueSet, environment: Mapping[str, str], clock: Clock, secrets: SecretStore
+) -> PolymarketInspector:
+    name = names.secret(environment.get("TWINLEG_STAGE", "local"), "polymarket")
+    fields = _read(secrets, name)
+    country = jurisdiction_of(environment)
+    hosts = _hosts(venues, environment)
+    return PolymarketInspector(hosts, fields, clock, country, _keep(secrets, name))
+
+
+def _make_polymarket_us(
+    venues: VenueSet, environment: Mapping[str, str], clock: Clock, secrets: SecretStore
+) -> PolymarketUsInspector:
+    """The venue of an operator in the US; its own hosts are only read from."""
+    name = names.secret(environment.get("TWINLEG_STAGE", "local"), "polymarket_us")
+    fields = _read(secrets, name)
+    gateway, api = "", ""
+    if venues is VenueSet.SIM:
+        gateway = _address(environment, "TWINLEG_POLYMARKET_US_GATEWAY_URL")
+        api = _address(environment, "TWINLEG_POLYMARKET_US_API_URL")
+    endpoints = polymarket_us.choose_endpoints(venues, gateway, api, may_trade=False)
+    try:
+        signer = PolymarketUsSigner.from_secret(fields["key_id"], fields["secret_key"])
+    except KeyError as error:
+        raise ConfigError(f"secret {name} has no field {error}") from None
+    country = jurisdiction_of(environment)
+    return PolymarketUsInspector(endpoints, signer, clock, country)
 
 
 def _keep(secrets: SecretStore, name: str) -> Callable[[Mapping[str, str]], None]:

@@ -52,11 +52,24 @@ def test_check_passes_at_the_simulators_and_shows_no_secret(neighbours: SmallEdi
         assert secret not in kept and secret not in json.dumps(answer) and secret not in said
 
 
-def test_a_us_operator_is_told_which_venue_is_closed_to_him(neighbours: SmallEdition) -> None:
-    code, answer, _ = venues(neighbours, "check", country="US")
-    red = [(f["venue"], f["item"]) for f in answer["findings"] if f["light"] == "red"]
-    assert code == 1 and ("polymarket", "jurisdiction") in red
-    assert ("kalshi", "jurisdiction") not in red
+def test_a_us_operator_is_told_which_venue_is_closed_to_him(tmp_path: Path) -> None:
+    edition = SmallEdition(tmp_path, "postgresql://nowhere/none", jurisdiction="US")
+    try:
+        edition.start_aws()
+        edition.start_simulators()
+        code, answer, said = venues(edition, "check", country="US")
+        found = {(f["venue"], f["item"]): f for f in answer["findings"]}
+        red = [key for key, f in found.items() if f["light"] == "red"]
+        assert code == 0 and not red, (red, said)
+        assert "only Polymarket US is open" in found["polymarket", "jurisdiction"]["text"]
+        assert found["polymarket_us", "key"]["light"] == "green"
+
+        # Nothing published answers some questions: they keep real money refused.
+        code, answer, _ = venues(edition, "probe", country="US")
+        gates = {a["question"] for a in answer["answers"] if a["gates_live"] and not a["answer"]}
+        assert code == 1 and any("read-back of an order" in question for question in gates)
+    finally:
+        edition.close()
 
 
 def test_setup_has_nothing_left_but_the_cache(neighbours: SmallEdition) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from shared.adapters.venues.polymarket.access import PRODUCTION, STAGING
 from shared.domain.enums import VenueSet
-from shared.domain.errors import ConfigError, StoreError
+from shared.domain.errors import ConfigError, NotAvailableError, StoreError
+from shared.ports.inspection import Light
 from shared.simulators.keys import make_documents
 from tests.support.virtual_clock import VirtualClock
 from trader_task.inspectors import make_inspectors
@@ -64,6 +65,36 @@ async def test_demo_and_live_are_the_venues_own_hosts_whatever_was_left() -> Non
     assert rest == "https://external-api.demo.kalshi.co" and hosts is STAGING
     rest, hosts = await hosts_of(VenueSet.LIVE, SIMULATED)
     assert rest == "https://external-api.kalshi.com" and hosts is PRODUCTION
+
+
+async def test_an_operator_in_the_us_gets_the_other_venue_and_the_reason() -> None:
+    us = {
+        **SIMULATED,
+        "TWINLEG_JURISDICTION": "US",
+        "TWINLEG_POLYMARKET_US_GATEWAY_URL": "http://127.0.0.1:3",
+        "TWINLEG_POLYMARKET_US_API_URL": "http://127.0.0.1:4",
+    }
+    made = make_inspectors(VenueSet.SIM, us, VirtualClock(), Secrets("polymarket"))
+    names = [one.venue.value for one in made]
+    assert names == ["kalshi", "polymarket_us", "polymarket"]
+    (row,) = await made[2].check()
+    assert row.light is Light.UNKNOWN and "only Polymarket US is open" in row.text
+    assert [*await made[2].plan_setup(), *await made[2].probe(may_order=True)] == []
+    for one in made:
+        await one.aclose()
+
+
+async def test_the_venue_of_the_us_has_no_demo_and_its_own_hosts_are_only_read_from() -> None:
+    us = {"TWINLEG_STAGE": "local", "TWINLEG_JURISDICTION": "US"}
+    with pytest.raises(NotAvailableError, match="no such host is confirmed"):
+        make_inspectors(VenueSet.DEMO, us, VirtualClock(), Secrets())
+    made = make_inspectors(VenueSet.LIVE, us, VirtualClock(), Secrets())
+    row = await made[1]._check_orders()  # type: ignore[attr-defined]
+    assert row.light is Light.RED and "no read-back" in row.text
+    for one in made:
+        await one.aclose()
+    with pytest.raises(ConfigError, match="polymarket_us"):
+        make_inspectors(VenueSet.LIVE, us, VirtualClock(), Secrets("polymarket_us"))
 
 
 async def test_what_is_missing_is_named() -> None:

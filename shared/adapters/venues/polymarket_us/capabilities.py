@@ -49,13 +49,17 @@ COMMANDS_PER_S: Final = 10
 STOPGAP_NS: Final = 5 * NS_PER_S
 """An order that is not processed for so long is rejected by the venue (O rate-limits)."""
 
+NO_LIVE_ORDERS: Final = (
+    "live orders at Polymarket US: no read-back of an order by our own id is confirmed"
+)
+WHOLE_BOOK_FIRST: Final = "whether a subscription begins with a whole book when nothing changes"
 NOT_CONFIRMED: Final = (
     "fee coefficient and rounding: the venue's page and third parties disagree in time",
     "read-back of an order by an id of ours: the interface has none",
     "the answer of an order that is refused: status and body of each cause",
     "whether SELL_LONG and SELL_SHORT can pass the position that they close",
     "the interval of websocket heartbeats, and limits on subscriptions and commands",
-    "whether a subscription begins with a whole book when nothing changes",
+    WHOLE_BOOK_FIRST,
     "what a settlement side of NEUTRAL pays",
 )
 """What no source that we trust says; printed by the venue checks."""
@@ -115,9 +119,7 @@ def choose_endpoints(
         if given and base_of(given) != own:
             raise ConfigError(f"mode {venues.value} may not use the host {given!r:.80}")
     if may_trade:
-        raise NotAvailableError(
-            "live orders at Polymarket US: no read-back of an order by our own id is confirmed"
-        )
+        raise NotAvailableError(NO_LIVE_ORDERS)
     return LIVE
 
 

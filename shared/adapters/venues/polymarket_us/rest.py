@@ -121,11 +121,7 @@ class PolymarketUsRest:
     async def get(self, path: str, kind: type[T], query: Query = None) -> T:
         """GET with a key; waits so that orders keep their reserve. Raises StoreError, WireError."""
         for _ in range(READ_TRIES):
-            while (wait := self.budget.wait_read_ns(self.clock.mono_ns())) > 0:
-                await self.clock.sleep(wait / NS_PER_S)
-            self.budget.keyed.take(1, self.clock.mono_ns())
-            url = self._endpoints.api + path
-            answer = await self._get(url, path, query, self._sign("GET", path))
+            answer = await self._keyed_get(path, query, self.clock.wall_ns())
             if answer.status_code != 429:
                 self.budget.keyed.accepted()
                 break
@@ -140,6 +136,26 @@ class PolymarketUsRest:
             return await self._client.get(url, params=params, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise StoreError(f"polymarket_us GET {path}: {type(error).__name__}") from error
+
+    async def date_header(self) -> str:
+        """Return the ``Date`` of one keyed answer (whole seconds). Raises StoreError."""
+        answer = await self._keyed_get("/v1/account/balances", None, self.clock.wall_ns())
+        return str(answer.headers.get("Date", ""))
+
+    async def is_signature_accepted(self, wall_ns: int, path: str) -> bool:
+        """Say whether a read signed as if it were ``wall_ns`` is let in. Raises StoreError."""
+        answer = await self._keyed_get(path, None, wall_ns)
+        if answer.status_code not in (200, 401):
+            raise NotOkError(path, answer.status_code, sample_of(answer.content))
+        return answer.status_code == 200
+
+    async def _keyed_get(self, path: str, query: Query, wall_ns: int) -> httpx.Response:
+        """One GET signed for a given time, when the bucket has room for it; any status."""
+        while (wait := self.budget.wait_read_ns(self.clock.mono_ns())) > 0:
+            await self.clock.sleep(wait / NS_PER_S)
+        self.budget.keyed.take(1, self.clock.mono_ns())
+        headers = self._sign("GET", path, wall_ns)
+        return await self._get(self._endpoints.api + path, path, query, headers)
 
     def _read(self, answer: httpx.Response, path: str, kind: type[T]) -> T:
         if answer.status_code != 200:
@@ -162,7 +178,7 @@ class PolymarketUsRest:
             "Accept": "application/json",
             "Content-Type": "application/json",
             "User-Agent": AGENT,
-            **self._sign("POST", path),
+            **self._sign("POST", path, self.clock.wall_ns()),
         }
         if correlation:
             headers[CORRELATION] = correlation
@@ -202,7 +218,8 @@ class PolymarketUsRest:
         path = "/v1/account/balances"
         if not self.budget.take_order(self.clock.mono_ns(), is_opening=True):
             return
-        headers = {"Accept": "application/json", "User-Agent": AGENT, **self._sign("GET", path)}
+        signed = self._sign("GET", path, self.clock.wall_ns())
+        headers = {"Accept": "application/json", "User-Agent": AGENT, **signed}
         try:
             status = await self._wire.warm(path, headers)
         except (NotConnectedError, NoAnswerError) as error:
@@ -210,10 +227,10 @@ class PolymarketUsRest:
         if status != 200:
             raise StoreError(f"polymarket_us order connection: HTTP {status}")
 
-    def _sign(self, method: str, path: str) -> dict[str, str]:
+    def _sign(self, method: str, path: str, wall_ns: int) -> dict[str, str]:
         if self._signer is None:
             raise StoreError(f"polymarket_us {method} {path}: there is no key")
-        return self._signer.headers(self.clock.wall_ns(), method, path)
+        return self._signer.headers(wall_ns, method, path)
 
 
 def _retry_after(answer: httpx.Response) -> int:
