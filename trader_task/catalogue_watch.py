@@ -27,6 +27,7 @@ from shared.domain.events import (
     InstrumentChanged,
     PairsChanged,
 )
+from shared.domain.fee_schedules import has_same_terms
 from shared.domain.ids import MarketId, venue_of
 from shared.domain.instrument import Instrument
 from shared.domain.pairing import MatchedPair
@@ -153,7 +154,7 @@ class CatalogueWatch:
         gone = set(self._instruments) - set(fresh)
         for market, instrument in fresh.items():
             before = self._instruments.get(market)
-            if before is not None and before.fees.version != instrument.fees.version:
+            if before is not None and not has_same_terms(before.fees, instrument.fees):
                 # Told first and by itself: the kernel reports it and judges anew at once.
                 log.warning("fees changed", market=market, fees=instrument.fees.version)
                 self._sink(InstrumentChanged(instrument))

@@ -149,6 +149,13 @@ def is_usable(schedule: FeeSchedule, *, is_live: bool) -> bool:
     return is_known(schedule) and (schedule.is_confirmed or not is_live)
 
 
+def has_same_terms(a: FeeSchedule, b: FeeSchedule) -> bool:
+    """Say whether both charge alike: formula, scope, waiver, expiry and confirmation."""
+    if (a.waived_until_ns, a.expires_ns) != (b.waived_until_ns, b.expires_ns):
+        return False
+    return a.version_hash == b.version_hash
+
+
 def expires_ns(schedule: FeeSchedule, age_max_ns: int) -> int:
     """Return when it may no longer be opened by; 0 = never (undated constants)."""
     assert age_max_ns > 0

@@ -73,7 +73,7 @@ class OpeningChecker:
         stamped = dict(approved.versions)
         if stamped["config"] != str(watch.config.version):
             fail("I-05", f"{name} was approved under configuration {stamped['config']}")
-        fees = "|".join(watch.instruments[m].fees.version for m in (pair.a, pair.b))
+        fees = "|".join(watch.instruments[m].fees.version_hash for m in (pair.a, pair.b))
         if stamped["fees"] != fees:
             fail("I-05", f"{name} was approved under other fees")
         hashes = (pair.rules_hash_a, pair.rules_hash_b)

@@ -17,7 +17,7 @@ from shared.domain.ledger import (
 from shared.domain.order import Fill
 from shared.domain.package import Attempt, Package
 from shared.domain.units import NS_PER_S, UsdMicros, complement
-from shared.engine import rows
+from shared.engine import costs, rows
 from shared.engine.halts import raise_halt
 from shared.engine.state import FILLS_KEPT_MAX, State, Turn
 
@@ -47,7 +47,17 @@ def book_fill(
     state.fills_count += 1
     if attempt is not None:
         attempt.fills[fill.key] = fill
-    turn.write("fills", rows.fill_row(fill, package, attempt, turn.wall))
+    costs.keep_versions(state, turn, (fill.market_id,))
+    planned_by = dict(package.versions).get("frictions") if package else None
+    row = rows.fill_row(
+        fill,
+        package,
+        attempt,
+        turn.wall,
+        fee_hash=state.fee_hash(fill.market_id),
+        friction_hash=planned_by or state.friction_hash(),
+    )
+    turn.write("fills", row)
     _write_fill_state(turn, fill.key, "confirmed" if fill.is_final else "provisional")
     _write_position(state, turn, fill)
     turn.decide(

@@ -22,7 +22,17 @@ from shared.domain.ids import MarketId, PackageId, PairId
 from shared.domain.package import Package
 from shared.domain.package_table import PackageEvent, PackageState
 from shared.domain.units import MICROS, NS_PER_S
-from shared.engine import execution, exits, exposure, feeds, halts, machine, recovery, scanner
+from shared.engine import (
+    costs,
+    execution,
+    exits,
+    exposure,
+    feeds,
+    halts,
+    machine,
+    recovery,
+    scanner,
+)
 from shared.engine.exposure import DAY_NS
 from shared.engine.state import PairView, State, Turn
 
@@ -67,8 +77,7 @@ def on_config(state: State, turn: Turn, event: ConfigChanged) -> None:
 
 def on_pairs(state: State, turn: Turn, event: PairsChanged) -> None:
     """Replace the set of pairs; live views keep their history, open packages their markets."""
-    for instrument in event.instruments:
-        state.instruments[instrument.market_id] = instrument
+    repriced = [i.market_id for i in event.instruments if costs.take(state, turn, i)]
     views: dict[PairId, PairView] = {}
     for pair in event.pairs:
         view = state.pairs.get(pair.pair_id) or PairView(pair)
@@ -88,6 +97,8 @@ def on_pairs(state: State, turn: Turn, event: PairsChanged) -> None:
     if new or gone:
         params = {"new": str(new), "gone": str(gone), "all": str(len(views))}
         turn.decide(state, "pairs", "pairs", "changed", "the pair set changed", params=params)
+    for market in repriced:
+        scanner.rejudge(state, turn, market)
 
 
 def _forget_markets(state: State) -> None:

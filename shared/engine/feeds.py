@@ -21,7 +21,7 @@ from shared.domain.events import (
 from shared.domain.ids import MarketId
 from shared.domain.package_table import PackageEvent
 from shared.domain.units import NS_PER_MS
-from shared.engine import machine, scanner
+from shared.engine import costs, machine, scanner
 from shared.engine.halts import hold_while
 from shared.engine.state import State, Turn
 
@@ -162,21 +162,21 @@ def on_status(state: State, turn: Turn, event: MarketStatusChanged) -> None:
     if event.status is MarketStatus.ACTIVE:
         return
     _offer_market(state, turn, event.market_id, PackageEvent.M_CLOSED, event.status.value)
+    scanner.rejudge(state, turn, event.market_id)
 
 
 def on_instrument(state: State, turn: Turn, event: InstrumentChanged) -> None:
     new = event.instrument
     old = state.instruments.get(new.market_id)
-    state.instruments[new.market_id] = new
+    has_other_fees = costs.take(state, turn, new)
     if old is None:
         return
+    if has_other_fees:
+        scanner.rejudge(state, turn, new.market_id)
     if old.grid != new.grid:
         _offer_market(state, turn, new.market_id, PackageEvent.TICK, "the price grid changed")
-    if old.rules_hash != new.rules_hash or old.fees.version != new.fees.version:
-        what = "rules" if old.rules_hash != new.rules_hash else "fees"
-        turn.decide(
-            state, "market", str(new.market_id), "changed", f"{what} changed", severity="p2"
-        )
+    if old.rules_hash != new.rules_hash:
+        turn.decide(state, "market", str(new.market_id), "changed", "rules changed", severity="p2")
 
 
 def on_resolved(state: State, turn: Turn, event: MarketResolved) -> None:

@@ -181,7 +181,7 @@ def _market(state: State, turn: Turn, instrument: Instrument) -> Iterator[Gate]:
             GateCode.FEES_EXPIRED,
             {
                 **_name(instrument),
-                "hash": instrument.fees.version,
+                "hash": instrument.fees.version_hash,
                 "ended_ns": str(ends),
             },
         )

@@ -18,7 +18,7 @@ from shared.domain.instrument import Instrument
 from shared.domain.package import Leg, Package
 from shared.domain.risk import approve
 from shared.domain.units import MICROS, PriceMicros, QtyMicros, ceil_to_step, floor_to_step
-from shared.engine import attempts, exposure, machine, plans, rows
+from shared.engine import attempts, costs, exposure, machine, plans, rows
 from shared.engine.candidates import Candidate
 from shared.engine.envelope_limits import over_limits
 from shared.engine.exposure import Usage
@@ -231,6 +231,7 @@ def launch(state: State, turn: Turn, package: Package) -> PackageId:
         tif=tif,
         budget_usd=plans.reserve_usd(package.qty, first.price_limit) if is_budget else None,
     )
+    costs.keep_versions(state, turn, [leg.market_id for leg in package.legs])
     state.package_number = package.number
     state.packages[package.package_id] = package
     attempts.use_slot(state, package, slot, ticket)

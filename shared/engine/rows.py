@@ -125,8 +125,15 @@ def attempt_row(package: Package, attempt: Attempt) -> dict[str, Any]:
 
 
 def fill_row(
-    fill: Fill, package: Package | None, attempt: Attempt | None, recorded_ns: int
+    fill: Fill,
+    package: Package | None,
+    attempt: Attempt | None,
+    recorded_ns: int,
+    *,
+    fee_hash: str,
+    friction_hash: str,
 ) -> dict[str, Any]:
+    """One execution; the hashes are those of its own market's fees and of the package's plan."""
     slippage: int | None = None
     if attempt is not None and attempt.touch:
         worse = fill.price - attempt.touch
@@ -154,6 +161,8 @@ def fill_row(
         "is_final": fill.is_final,
         "slippage_micros": slippage,
         "ts_recorded_ns": recorded_ns,
+        "fee_rev_hash": fee_hash,
+        "friction_hash": friction_hash,
     }
 
 

@@ -15,7 +15,7 @@ from shared.domain.fee_schedules import as_charged
 from shared.domain.ids import MarketId
 from shared.domain.instrument import Instrument
 from shared.domain.units import NS_PER_MS, NS_PER_S
-from shared.engine import candidates, exposure, limits, opener, rows
+from shared.engine import candidates, costs, exposure, limits, opener, rows
 from shared.engine.gates import Gate, age_ms, is_fresh, standing
 from shared.engine.state import PairView, State, Turn
 
@@ -74,6 +74,12 @@ def judge(state: State, turn: Turn, view: PairView, *, may_open: bool) -> None:
     else:
         view.display, view.best_micros, view.hedge_ppm = None, None, None
     _remember(state, turn, view, gates)
+
+
+def rejudge(state: State, turn: Turn, market: MarketId) -> None:
+    """Judge every pair of a market now: what was shown under its old terms is gone."""
+    for pair_id in state.pairs_of.get(market, ()):
+        judge(state, turn, state.pairs[pair_id], may_open=False)
 
 
 def _priceable(state: State, view: PairView) -> bool:
@@ -212,6 +218,7 @@ def _write_edge(state: State, turn: Turn, view: PairView) -> None:
     """Sample the pair's edge for the record, every ten seconds."""
     assert view.display is not None
     leader = view.lead.verdict.leader.value
+    costs.keep_versions(state, turn, (view.pair.a, view.pair.b))
     turn.write(
         "edges",
         rows.edge_row(

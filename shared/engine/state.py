@@ -21,7 +21,7 @@ from shared.domain.enums import GateCode, Venue
 from shared.domain.events import AccountSnapshot, FeedStatus, Halt, Stamp
 from shared.domain.frictions import FrictionPack
 from shared.domain.ids import AttemptId, MarketId, PackageId, PairId
-from shared.domain.instrument import Instrument
+from shared.domain.instrument import FeeSchedule, Instrument
 from shared.domain.leadlag import LeadLagTracker
 from shared.domain.ledger import Ledger
 from shared.domain.order import Fill, LegTicket
@@ -126,6 +126,10 @@ class State:
     lease_until_ns: int = 0
     is_journal_up: bool = True
     instruments: dict[MarketId, Instrument] = field(default_factory=dict)
+    cost_hashes: set[str] = field(default_factory=set)
+    """Versions of fees and frictions that this run has put on record."""
+    _fee_hashes: dict[MarketId, tuple[FeeSchedule, str]] = field(default_factory=dict, repr=False)
+    _friction_hash: tuple[FrictionPack, str] | None = field(default=None, repr=False)
     books: dict[MarketId, Book] = field(default_factory=dict)
     snapshot_asked_ns: dict[MarketId, int] = field(default_factory=dict)
     market_rest_until_ns: dict[MarketId, int] = field(default_factory=dict)
@@ -195,20 +199,33 @@ class State:
             and package.current == ticket.attempt_id
         )
 
+    def fee_hash(self, market: MarketId) -> str:
+        """Return the version hash of a market's fees; empty for a market that is not known."""
+        instrument = self.instruments.get(market)
+        if instrument is None:
+            return ""
+        known = self._fee_hashes.get(market)
+        if known is None or known[0] is not instrument.fees:
+            known = self._fee_hashes[market] = (instrument.fees, instrument.fees.version_hash)
+        return known[1]
+
+    def friction_hash(self) -> str:
+        """Return the version hash of the frictions in force."""
+        if self._friction_hash is None or self._friction_hash[0] is not self.frictions:
+            self._friction_hash = (self.frictions, self.frictions.version_hash)
+        return self._friction_hash[1]
+
     def versions(self, pair: MatchedPair | None = None) -> dict[str, str]:
         """Versions stamped on tickets, decisions and rows."""
         fees = ""
         if pair is not None:
-            parts = [
-                self.instruments[m].fees.version for m in (pair.a, pair.b) if m in self.instruments
-            ]
-            fees = "|".join(parts)
+            fees = "|".join([self.fee_hash(m) for m in (pair.a, pair.b) if m in self.instruments])
         rules = f"{pair.rules_hash_a[:12]}|{pair.rules_hash_b[:12]}" if pair else ""
         return {
             "build": self.build,
             "config": str(self.config.version),
             "fees": fees,
-            "frictions": self.frictions.version,
+            "frictions": self.friction_hash(),
             "rules": rules,
         }
 

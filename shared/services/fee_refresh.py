@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain.fee_schedules import is_known
+from shared.domain.fee_schedules import has_same_terms, is_known
 from shared.domain.ids import MarketId
 from shared.domain.instrument import FeeSchedule
 from shared.ports.stores import CatalogueStore
@@ -91,7 +91,7 @@ async def refresh(source: CatalogueSource, store: CatalogueStore, now_ns: int) -
 def diff(
     before: Mapping[MarketId, FeeSchedule], after: Mapping[MarketId, FeeSchedule]
 ) -> tuple[FeeChange, ...]:
-    """Return the markets of both whose formula, waiver or confirmation differs."""
+    """Return the markets of both whose formula, waiver, expiry or confirmation differs."""
     return tuple(
         FeeChange(
             market,
@@ -102,9 +102,5 @@ def diff(
             after[market].source,
         )
         for market in sorted(before.keys() & after.keys())
-        if _terms(before[market]) != _terms(after[market])
+        if not has_same_terms(before[market], after[market])
     )
-
-
-def _terms(fees: FeeSchedule) -> tuple[str, int, bool]:
-    return fees.version, fees.waived_until_ns, fees.is_confirmed

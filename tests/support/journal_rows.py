@@ -100,6 +100,8 @@ def fill_row(key: str = "f1", number: int = 1, **changes: Any) -> dict[str, Any]
         "is_final": True,
         "slippage_micros": 0,
         "ts_recorded_ns": 2_100_000_000,
+        "fee_rev_hash": "0123456789abcdef",
+        "friction_hash": "fedcba9876543210",
     }
     return row | changes
 

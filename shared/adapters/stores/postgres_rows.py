@@ -32,9 +32,12 @@ JOURNAL_TABLES: Final = (
     "payouts",
     "pair_proofs",
     "divergences",
+    "cost_versions",
 )
 """Tables that the trader alone writes."""
-INSERT_ONLY: Final = frozenset({"fills", "fill_states", "ledger_postings", "payouts"})
+INSERT_ONLY: Final = frozenset(
+    {"fills", "fill_states", "ledger_postings", "payouts", "cost_versions"}
+)
 """A repeated key is ignored in these, never changed."""
 
 _encoder: Final = msgspec.json.Encoder()

@@ -44,6 +44,7 @@ EMPTY_OBJECT: Final = text("'{}'::jsonb")
 EMPTY_LIST: Final = text("'[]'::jsonb")
 NOTHING: Final = text("''")
 NO: Final = text("false")
+YES: Final = text("true")
 ZERO: Final = text("0")
 
 
@@ -388,12 +389,29 @@ fills = Table(
     _flag("is_final"),
     _int("slippage_micros", null=True),
     _int("ts_recorded_ns"),
+    _str("fee_rev_hash", server_default=NOTHING),
+    _str("friction_hash", server_default=NOTHING),
     _one_of("outcome", "yes", "no"),
     _one_of("side", "buy", "sell"),
     CheckConstraint("px_micros BETWEEN 0 AND 1000000", name="px_in_dollar"),
     CheckConstraint("qty_micros > 0", name="qty_positive"),
     Index("ix_fills_newest", desc("ts_fill_ns"), desc("fill_key")),
     Index("ix_fills_package_id", "package_id"),
+)
+
+cost_versions = Table(
+    "cost_versions",
+    metadata,
+    _key("hash"),
+    _str("kind"),
+    _str("venue", server_default=NOTHING),
+    _str("scope", server_default=NOTHING),
+    _str("version"),
+    _str("source", server_default=NOTHING),
+    _zero("as_of_ns"),
+    Column("is_confirmed", Boolean, nullable=False, server_default=YES),
+    _int("first_seen_ns"),
+    _one_of("kind", "fee", "friction"),
 )
 
 fill_states = Table(

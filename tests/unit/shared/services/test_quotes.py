@@ -52,7 +52,7 @@ def edge_row(**changes: Any) -> dict[str, Any]:
 
 
 def test_fees_rows_of_both_venues() -> None:
-    assert fees_quote(KALSHI_ROW) == {"fee": "0.0172", "fee_max": "0.0236", "model": "0.01712697"}
+    assert fees_quote(KALSHI_ROW) == {"fee": "0.0172", "fee_max": "0.0235", "model": "0.01712697"}
     assert fees_quote(POLYMARKET_ROW) == {
         "fee": "0.085",
         "fee_max": "0.085",
