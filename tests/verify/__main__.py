@@ -34,10 +34,10 @@ class Part:
 
 PARTS: Final = (
     Part("fuzz", 10, ("make", "fuzz", "FUZZ_SECONDS=20")),
-    Part("simulation", 25, (PYTHON, "-m", "trader_task.cli", "simulate", "--seeds", "0:20000")),
+    Part("simulation", 20, (PYTHON, "-m", "trader_task.cli", "simulate", "--seeds", "0:20000")),
     Part("mutants", 10, (*PYTEST, "tests/simulation/test_mutants.py")),
     Part("chaos", 10, (*PYTEST, "tests/chaos")),
-    Part("bench", 12, ("make", "bench")),
+    Part("bench", 15, ("make", "bench")),
     Part("image", 0, missing="the container image has no build yet"),
     Part("stages", 0, missing="staging and production are not deployed from here"),
 )
