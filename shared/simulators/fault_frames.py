@@ -54,8 +54,20 @@ class FramePipe:
 
     def control(self, frame: bytes) -> None:
         """Pass an acknowledgement or a PONG."""
-        if not self._faults.is_on or not self._is_parted():
-            self._put(frame)
+        if self._faults.is_on and self._is_parted():
+            return
+        self._greet()
+        self._put(frame)
+
+    def _greet(self) -> None:
+        """Before anything else a new connection may get frames of an old one."""
+        is_new, self._is_new = self._is_new, False
+        if not is_new or not self._faults.is_on:
+            return
+        window = self._faults.hit("ws.replay_old_generation", self._world.now_ns())
+        if window is not None:
+            for late in list(self._generations.frames)[-max(1, window.size) :]:
+                self._put(late)
 
     def data(self, frame: bytes, names: Sequence[str] = (), *, is_private: bool = False) -> None:
         """Pass one data frame; ``names`` are what a window may narrow itself to."""
@@ -65,13 +77,8 @@ class FramePipe:
             return
         if self._is_parted() or self._is_lost(names, is_private=is_private):
             return
+        self._greet()
         now_ns, faults = self._world.now_ns(), self._faults
-        if self._is_new:
-            self._is_new = False
-            if window := faults.hit("ws.replay_old_generation", now_ns, *names):
-                old = list(self._generations.frames)[-max(1, window.size) :]
-                for late in old:
-                    self._put(late)
         if window := faults.hit("ws.garbage", now_ns, *names):
             self._put(GARBAGE[window.shape])
         if self._held is None and faults.fires("ws.reorder", now_ns, *names):
