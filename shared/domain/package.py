@@ -46,6 +46,8 @@ class Attempt:
     """Executions that the chain or the exchange took back; their cash was reversed."""
     touch: int = 0
     sent_wall_ns: int = 0
+    sent_mono_ns: int = 0
+    """Monotonic time of the first byte in this process; 0 before it, or sent by a former one."""
     ack_wall_ns: int = 0
     reason: str = ""
 
@@ -185,6 +187,9 @@ class Package:
     realised_usd: int | None = None
     ended_wall_ns: int | None = None
     adverse_since_ns: int | None = None
+    thin_since_ns: int | None = None
+    is_adverse: bool = False
+    """The auto-unwind has triggered: any loss inside the bound is taken."""
     fencing: int = 0
     updated_wall_ns: int = 0
     hedged_wall_ns: int | None = None

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from shared.domain.enums import Side, Venue
 from shared.domain.ids import AttemptId
+from shared.domain.ledger import Ledger
 from shared.domain.package import Package
-from shared.drivers.sim_venue import ACCOUNT, SimVenue
+from shared.drivers.sim_venue import ABSENCE_NS, ACCOUNT, LOST_AFTER_NS, SimVenue
 from shared.exchange.orders import FillRecord, OrderRecord, TradeStatus
 
 
@@ -51,10 +52,12 @@ class Truth:
                 for fill in venue.exchange.fills_of(order.order_id):
                     yield venue, fill
 
-    def net(self, package: Package, leg: int, told: bool) -> int:
+    def net(self, package: Package, leg: int, told: bool, ledger: Ledger | None = None) -> int:
         """Return signed contracts of the leg's outcome that its orders really made.
 
         A failed trade counts as standing until somebody was told (``told``), never before.
+        With a ``ledger``, executions that it lacks, of orders that arrived after their absence
+        had been proven, are left out: no process can know them yet (F-017).
         """
         target = package.legs[leg]
         total = 0
@@ -63,10 +66,18 @@ class Truth:
                 not told or fill.trade_id in venue.told_failed
             ):
                 continue
+            if ledger is not None and self._is_zombie(venue, fill, ledger):
+                continue
             same = fill.outcome is target.outcome
             bought = fill.side is Side.BUY
             total += fill.qty if same is bought else -fill.qty
         return total
+
+    @staticmethod
+    def _is_zombie(venue: SimVenue, fill: FillRecord, ledger: Ledger) -> bool:
+        late = fill.ts_ns - venue.sent.get(AttemptId(fill.client_id), fill.ts_ns)
+        name = f"fill/{venue.venue.value}/{fill.trade_id}/{fill.order_id}"
+        return late > LOST_AFTER_NS + ABSENCE_NS and not ledger.has(name)
 
     def paid(self, package: Package, leg: int) -> int:
         """Return the cash that a leg's standing executions took, fees included, at least 0."""

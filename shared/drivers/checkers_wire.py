@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from shared.domain.enums import Purpose, Side, Venue
+from shared.domain.ledger import Ledger
 from shared.domain.order import LegTicket
 from shared.domain.package import Package
 from shared.domain.risk import RiskApproved
@@ -51,7 +52,7 @@ class WireChecker:
             fail("I-18", f"{attempt} opens while halted")
         package = trader.kernel.state.packages[ticket.package_id]
         self._alone(package, ticket)
-        self._size(package, ticket)
+        self._size(package, ticket, trader.kernel.state.ledger)
         self._bytes(trader, package, ticket)
         if ticket.is_opening:
             self.opening.judge(trader, approved)
@@ -97,7 +98,7 @@ class WireChecker:
                 if other in venue.in_transit and is_young:
                     self.truth.fail("I-09", f"{ticket.attempt_id} goes while {other} is under way")
 
-    def _size(self, package: Package, ticket: LegTicket) -> None:
+    def _size(self, package: Package, ticket: LegTicket, ledger: Ledger) -> None:
         """Reducing never exceeds the true residual, never sells what is not final."""
         fail, attempt = self.truth.fail, ticket.attempt_id
         if ticket.venue is Venue.KALSHI and ticket.side is Side.SELL and not ticket.reduce_only:
@@ -112,9 +113,14 @@ class WireChecker:
             for venue in self.truth.venues.values()
         ):
             return
-        # A failure may be known (evidence) or not (told late): the larger residual bounds.
+        # A failure may be known (evidence) or not (told late), and an order that arrived
+        # after its proven absence may be untold: the largest residual bounds.
         net = self.truth.net
-        residual = max(abs(net(package, 0, told) - net(package, 1, told)) for told in (False, True))
+        residual = max(
+            abs(net(package, 0, told, books) - net(package, 1, told, books))
+            for told in (False, True)
+            for books in (None, ledger)
+        )
         if ticket.qty > residual + DUST:
             checker = "I-10" if ticket.purpose is Purpose.HEDGE else "I-11"
             fail(checker, f"{attempt}: {ticket.qty} for a residual of {residual}")

@@ -151,8 +151,9 @@ class DenseWorld(Simulation):
                 venue.sweep()
                 venue.poll_account()
         self.store.flush(50)
-        if self.trader is not None:
-            for name in self.cut_until:
+        for name in self.cut_until:
+            # What a feed says may end the process: the next one is told to nobody.
+            if self.trader is not None:
                 self.trader.give(self.feed_body(name))
         if self.trader is not None:
             self.trader.give(SecondTicked())

@@ -23,6 +23,7 @@ from shared.engine.state import FILLS_KEPT_MAX, State, Turn
 
 FAILED_REST_NS = 3600 * NS_PER_S
 FAILED_WINDOW_NS = 600 * NS_PER_S
+FAILED_DAY_NS = 86_400 * NS_PER_S
 
 
 def book_fill(
@@ -162,14 +163,17 @@ def _take_back(state: State, turn: Turn, fill: Fill, package: Package | None) ->
 
 
 def _rest_after_failure(state: State, turn: Turn, fill: Fill) -> None:
-    """One FAILED rests the market an hour; two in ten minutes halt the venue (F-054)."""
+    """One FAILED rests the market an hour; two in ten minutes or three in a day halt the venue."""
     state.market_rest_until_ns[fill.market_id] = turn.mono + FAILED_REST_NS
     failed = state.venue(fill.venue).failed_trades_ns
     failed.append(turn.mono)
     recent = [at for at in failed if turn.mono - at <= FAILED_WINDOW_NS]
-    if len(recent) >= 2:
+    in_a_day = [at for at in failed if turn.mono - at <= FAILED_DAY_NS]
+    if len(recent) >= 2 or len(in_a_day) >= 3:
         scope = f"venue:{fill.venue.value}"
-        raise_halt(state, turn, scope, HaltReason.FAILED_SETTLEMENTS, note=f"{len(recent)} failed")
+        raise_halt(
+            state, turn, scope, HaltReason.FAILED_SETTLEMENTS, note=f"{len(in_a_day)} failed"
+        )
 
 
 def book_payout(state: State, turn: Turn, payout: PayoutSeen) -> bool:

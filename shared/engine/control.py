@@ -9,7 +9,6 @@ from typing import Final
 from shared.domain.enums import HaltReason, Lift, lift_of
 from shared.domain.events import (
     ConfigChanged,
-    HaltLifted,
     HaltTaken,
     JournalHealth,
     LeaseSeen,
@@ -30,6 +29,7 @@ from shared.engine import (
     feeds,
     halts,
     machine,
+    plans,
     recovery,
     scanner,
 )
@@ -39,6 +39,7 @@ from shared.engine.state import PairView, State, Turn
 PE = PackageEvent
 ADVERSE_MICROS: Final = 15_000
 ADVERSE_NS: Final = 5 * NS_PER_S
+THIN_NS: Final = 2 * NS_PER_S
 _STOPS: Final = (
     ("day", HaltReason.STOP_DAY, "stop_day_ppm"),
     ("week", HaltReason.STOP_WEEK, "stop_week_ppm"),
@@ -132,23 +133,6 @@ def _covers(scope: str, state: State, package: Package) -> bool:
     if view is not None:
         names.add(f"series:{view.pair.series_id}")
     return scope in names
-
-
-def on_lift(state: State, turn: Turn, event: HaltLifted) -> None:
-    """A resume lifts every person-made halt of its scope; a cause that lasts keeps its own."""
-    for scope, reason in list(state.halts):
-        if scope != event.scope:
-            continue
-        if lift_of(HaltReason(reason)) is Lift.AUTO:
-            turn.decide(
-                state, "halt", scope, "resume_refused", reason, params={"actor": event.actor}
-            )
-            continue
-        halts.lift(state, turn, scope, reason, actor=event.actor, note=event.reason)
-        if scope.startswith("venue:"):
-            for view in state.venues.values():
-                if scope == f"venue:{view.venue.value}":
-                    view.difference_since_ns, view.difference_text = 0, ""
 
 
 def on_lease(state: State, turn: Turn, event: LeaseSeen) -> None:
@@ -270,18 +254,38 @@ def _period_names(day_number: int) -> tuple[tuple[str, str], ...]:
 
 
 def _check_adverse(state: State, turn: Turn) -> None:
-    """Auto-unwind trigger: 1.5 c against the unhedged quantity for 5 s."""
+    """Auto-unwind triggers: 1.5 c against the unhedged quantity for 5 s, or no depth for 2 s.
+
+    From then on every loss inside the envelope's bound is taken, whatever the age.
+    """
     for package in state.live_packages():
         if package.state not in (PackageState.RETRY_WAIT, PackageState.UNWIND_WAIT):
             continue
         surplus = package.legs[0 if package.residual > 0 else 1]
         book = state.books.get(surplus.market_id)
         levels = book.sell_levels(surplus.outcome) if book else []
-        bad = bool(levels) and levels[0][0] <= surplus.touch - ADVERSE_MICROS
-        if not bad:
-            package.adverse_since_ns = None
-        elif package.adverse_since_ns is None:
-            package.adverse_since_ns = turn.mono
-        elif turn.mono - package.adverse_since_ns >= ADVERSE_NS:
-            package.adverse_since_ns = None
-            machine.offer(state, turn, package, PE.ADVERSE, "1.5 c adverse for 5 s")
+        moved = bool(levels) and levels[0][0] <= surplus.touch - ADVERSE_MICROS
+        package.adverse_since_ns = _since(turn, package.adverse_since_ns, moved)
+        package.thin_since_ns = _since(turn, package.thin_since_ns, _is_thin(state, package))
+        for since, patience, why in (
+            (package.adverse_since_ns, ADVERSE_NS, "1.5 c adverse for 5 s"),
+            (package.thin_since_ns, THIN_NS, "exit depth inside the bound gone for 2 s"),
+        ):
+            if since is not None and turn.mono - since >= patience and not package.is_adverse:
+                package.is_adverse = True
+                machine.offer(state, turn, package, PE.ADVERSE, why)
+
+
+def _since(turn: Turn, since_ns: int | None, holds: bool) -> int | None:
+    return (turn.mono if since_ns is None else since_ns) if holds else None
+
+
+def _is_thin(state: State, package: Package) -> bool:
+    """Whether the book no longer takes the whole unhedged quantity inside the loss bound."""
+    surplus = 0 if package.residual > 0 else 1
+    size = abs(package.residual)
+    plan = plans.unwind(state, package, surplus, size)
+    if plan is None:
+        return True
+    loss = plans.average_cost(package, surplus) - plan.value_per_contract
+    return plan.qty < size or loss > exposure.LOSS_MAX_PER_CONTRACT

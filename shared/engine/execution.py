@@ -34,7 +34,7 @@ from shared.domain.order import (
 )
 from shared.domain.package import Attempt, Package
 from shared.domain.package_table import PackageEvent, PackageState
-from shared.domain.units import NS_PER_S
+from shared.domain.units import NS_PER_MS, NS_PER_S
 from shared.engine import (
     accounting,
     attempts,
@@ -112,6 +112,7 @@ def on_sending(state: State, turn: Turn, event: AttemptSending) -> None:
         return
     package, attempt = found
     attempt.sent_wall_ns = turn.wall
+    attempt.sent_mono_ns = turn.mono
     if package.state is PS.JOURNALLED and package.current == event.attempt_id:
         machine.feed(state, turn, package, PE.SENT, "first byte of leg 1")
 
@@ -144,7 +145,13 @@ def on_answer(state: State, turn: Turn, event: AttemptAnswered) -> None:
     attempt.ack_wall_ns = turn.wall
     if attempt.ticket is not None:
         breaker = state.venue(attempt.ticket.venue).breaker
-        breaker.record(ok=not isinstance(outcome, Unknown), now_ns=turn.mono)
+        hold_ns = state.instruments[attempt.ticket.market_id].taker_delay_ns
+        breaker.record(
+            ok=not isinstance(outcome, Unknown),
+            now_ns=turn.mono,
+            latency_ns=turn.mono - attempt.sent_mono_ns if attempt.sent_mono_ns else None,
+            budget_ns=state.config.hedge_timeout_ms * NS_PER_MS + hold_ns,
+        )
     result = _take_answer(state, turn, package, attempt, outcome)
     turn.write("orders", rows.attempt_row(package, attempt))
     _adopt_orphans(state, turn)

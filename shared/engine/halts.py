@@ -6,6 +6,7 @@ their cause has been gone for 30 s; all others need a person (``enums.lift_of``)
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 from shared.domain.commands import CancelEverything, DropHalt, PersistHalt
@@ -46,6 +47,7 @@ def raise_halt(
         return False
     halt = Halt(scope, reason, actor, turn.wall, is_freeze=reason is HaltReason.FREEZE, note=note)
     state.halts[key] = halt
+    state.halt_trips.setdefault(key, deque(maxlen=2)).append(turn.mono)
     turn.emit(PersistHalt(halt))
     _announce(state, turn, halt)
     return True
@@ -57,6 +59,7 @@ def take(state: State, turn: Turn, halt: Halt) -> bool:
     if key in state.halts:
         return False
     state.halts[key] = halt
+    state.halt_trips.setdefault(key, deque(maxlen=2)).append(turn.mono)
     turn.emit(PersistHalt(halt))
     _announce(state, turn, halt)
     if halt.is_freeze:

@@ -133,7 +133,7 @@ def _loss_allowed(state: State, turn: Turn, package: Package) -> int:
     if package.unwind_any:
         return MICROS
     age = exposed_ns(turn, package)
-    if package.stuck_retry or package.used(Purpose.UNWIND) >= 2:
+    if package.stuck_retry or package.is_adverse or package.used(Purpose.UNWIND) >= 2:
         age = 1 << 61
     allowed = next(loss for limit, loss in LOSS_TIERS if age < limit)
     whole = state.config.package_loss_max_usd_micros * MICROS // max(abs(package.residual), 1)

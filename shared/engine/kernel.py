@@ -23,6 +23,7 @@ from shared.engine import (
     feeds,
     operator_verbs,
     reconciler,
+    resume,
     settlement,
 )
 from shared.engine.state import State, Turn
@@ -53,7 +54,7 @@ _HANDLERS: Final[dict[type, Handler]] = {
     ev.ConfigChanged: control.on_config,
     ev.PairsChanged: control.on_pairs,
     ev.HaltTaken: control.on_halt,
-    ev.HaltLifted: control.on_lift,
+    ev.HaltLifted: resume.on_lift,
     ev.LeaseSeen: control.on_lease,
     ev.RecoveryFinished: lambda state, turn, _: control.on_recovered(state, turn),
     ev.OperatorVerb: operator_verbs.on_verb,

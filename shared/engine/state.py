@@ -141,6 +141,8 @@ class State:
     pairs_of: dict[MarketId, tuple[PairId, ...]] = field(default_factory=dict)
     venues: dict[Venue, VenueView] = field(default_factory=dict)
     halts: dict[tuple[str, str], Halt] = field(default_factory=dict)
+    halt_trips: dict[tuple[str, str], deque[int]] = field(default_factory=dict)
+    """When each halt was last taken, monotonic: a second trip soon after rests (F-092)."""
     packages: Packages = field(default_factory=Packages)
     package_number: int = 0
     attempts: dict[AttemptId, PackageId] = field(default_factory=dict)
