@@ -185,6 +185,7 @@ async def listen(
         "arrived": door.every.total,
         "collapsed": ingress.collapsed_count,
         "doubts": dict(door.doubts),
+        "wire_errors": dict(Counter(kalshi.tally.counts) + polymarket.channel.errors),
         "pace": told["changes"] / told["seconds"],
         "p50_ms": door.every.share_ms(500_000),
         "p99_ms": door.every.share_ms(990_000),
@@ -213,7 +214,8 @@ def step(rate: int, markets: int, seconds: float, depth: int = 1) -> dict[str, A
     finally:
         process.kill()
         process.wait(timeout=10)
-    is_whole = row["arrived"] >= row["changes"] and not row["doubts"] and not row["collapsed"]
+    is_whole = row["arrived"] >= row["changes"] and not row["collapsed"]
+    is_whole = is_whole and not row["doubts"] and not row["wire_errors"]
     is_flat = row["rss_growth_kb"] < FLAT_KB
     is_timely = row["pace"] >= rate * 0.95 and row["p99_ms"] < HOLDS_P99_MS
     row["rate"], row["seconds"], row["load"] = rate, seconds, os.getloadavg()[0]
@@ -248,7 +250,8 @@ def run(
 def print_row(row: dict[str, Any]) -> None:
     print(
         f"{row['rate']:>6}/s {row['seconds']:.0f} s, arrived {row['arrived']}/{row['changes']}, "
-        f"collapsed {row['collapsed']}, doubts {row['doubts']}; p50 {row['p50_ms']:.2f} "
+        f"collapsed {row['collapsed']}, doubts {row['doubts']}, wire errors (429 among them) "
+        f"{row['wire_errors']}; p50 {row['p50_ms']:.2f} "
         f"p99 {row['p99_ms']:.2f} max {row['max_ms']:.1f} ms, of it queue p99 "
         f"{row['queue_p99_ms']:.2f} ms; CPU {row['client_us']:.1f} us ours "
         f"{row['server_us']:.1f} us venue an update; memory {row['rss_growth_kb']:+} kB; "

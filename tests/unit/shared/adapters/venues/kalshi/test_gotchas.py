@@ -17,6 +17,7 @@ import pytest
 
 import shared.adapters.venues.kalshi as adapter
 from shared.adapters.venues.kalshi.capabilities import is_scheduled_pause
+from shared.adapters.venues.kalshi.catalogue import KalshiCatalogue
 from shared.adapters.venues.kalshi.errors import WireTally, find_refusal
 from shared.adapters.venues.kalshi.evidence import judge
 from shared.adapters.venues.kalshi.instruments import choose_category, read_status
@@ -190,7 +191,25 @@ async def test_kalshi_gotcha_26_odd_counts_are_checked_by_reading_the_order() ->
 def test_kalshi_gotcha_13_status_words_differ_from_the_filter_words() -> None:
     assert read_status("active") is MarketStatus.ACTIVE
     assert read_status("open") is MarketStatus.PAUSED, "no status of an object, so not tradeable"
-    assert '"status": "open"' in SOURCE and '"status": "active"' not in SOURCE
+
+
+async def listing_queries() -> list[dict[str, str]]:
+    """Return the query of every market listing that reading the whole catalogue sends."""
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        key = "series" if request.url.path.endswith("/series") else "markets"
+        return reply(200, {key: [], "cursor": ""})
+
+    canned = Canned(respond)
+    catalogue = KalshiCatalogue(canned.rest, canned.tally)
+    assert [market async for market in catalogue.list_markets()] == []
+    asked = [r.url for r in canned.requests if r.url.path.endswith("/markets")]
+    return [dict(url.params) for url in asked]
+
+
+async def test_kalshi_gotcha_13_the_listing_filters_by_open_not_by_active() -> None:
+    queries = await listing_queries()
+    assert queries and all(query["status"] == "open" for query in queries)
 
 
 def test_kalshi_gotcha_14_candles_are_not_used() -> None:
@@ -211,12 +230,20 @@ async def test_kalshi_gotcha_15_a_market_that_is_not_there_yet_is_left_for_later
     assert await canned.account.read_order("o1") is None
 
 
-def test_kalshi_gotcha_16_evidence_looks_back_minutes_never_past_the_cutoff() -> None:
-    assert "_LOOK_BACK_S: Final = 600" in SOURCE and "/historical" not in SOURCE
+async def test_kalshi_gotcha_16_evidence_looks_back_minutes_never_past_the_cutoff() -> None:
+    empty = {"orders": [], "fills": [], "market_positions": [], "cursor": ""}
+    canned = Canned(lambda _: reply(200, {**empty, "as_of_time": "2026-11-24T12:00:00Z"}))
+    await canned.execution.find_evidence([TICKET])
+    decided_s = TICKET.decided_wall_ns // NS_PER_S
+    starts = [r.url.params["min_ts"] for r in canned.requests if "min_ts" in r.url.params]
+    # The live records reach back two weeks and more; ten minutes can never miss an order.
+    assert len(starts) == 2 and all(decided_s - int(start) == 600 for start in starts)
+    assert not [r for r in canned.requests if "/historical" in r.url.path]
 
 
 async def test_kalshi_gotcha_17_combinations_are_excluded() -> None:
-    assert '"mve_filter": "exclude"' in SOURCE
+    queries = await listing_queries()
+    assert queries and all(query["mve_filter"] == "exclude" for query in queries)
 
 
 def test_kalshi_gotcha_18_the_query_is_not_signed_the_api_path_is() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import web
 
 import shared.adapters.venues.polymarket as adapter
-from shared.adapters.venues.polymarket.access import Credentials
+from shared.adapters.venues.polymarket.access import Credentials, Hosts
 from shared.adapters.venues.polymarket.book_keeper import parse_rest_book
 from shared.adapters.venues.polymarket.capabilities import BUDGET_STEP, ROUNDING
 from shared.adapters.venues.polymarket.encoding import (
@@ -21,14 +24,17 @@ from shared.adapters.venues.polymarket.encoding import (
 )
 from shared.adapters.venues.polymarket.errors import find_refusal
 from shared.adapters.venues.polymarket.instruments import parse_fees, parse_market, parse_payout
+from shared.adapters.venues.polymarket.rest import PolymarketRest
 from shared.adapters.venues.polymarket.schemas import FeeScheduleRow, GammaMarket
 from shared.adapters.venues.polymarket.signing import OrderSigner
 from shared.domain.enums import BookSide, BookState, FeeType, Side
 from shared.domain.errors import OffGridError
 from shared.domain.order import EvidenceKind, Rejected, Unknown
 from shared.exchange.matching_core import BookView
+from shared.simulators.keys import make_documents
 from shared.simulators.polymarket_server.token_books import MarketBooks
 from tests.support.polymarket_world import gamma_object
+from tests.support.virtual_clock import VirtualClock
 from tests.unit.shared.adapters.venues.polymarket.test_answers import MATCHED, judge
 from tests.unit.shared.adapters.venues.polymarket.test_encoding import ticket
 from tests.unit.shared.adapters.venues.polymarket.test_evidence import kinds, look, order
@@ -125,8 +131,45 @@ def test_polymarket_gotcha_08_the_limit_is_the_worst_price_and_shares_round_down
         assert amounts.maker * 1_000_000 - price * (amounts.taker + 100) < 0
 
 
-def test_polymarket_gotcha_09_balances_are_read_from_the_chain_s_cache_of_the_right_kind() -> None:
-    assert '"asset_type": "COLLATERAL"' in SOURCE and '"asset_type": "CONDITIONAL"' in SOURCE
+@asynccontextmanager
+async def recording() -> AsyncIterator[tuple[PolymarketRest, list[web.Request]]]:
+    """A REST client of an account, and the requests that its venue saw."""
+    seen: list[web.Request] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        seen.append(request)
+        body = {"balance": "5", "allowances": {}, "version": 2, "closed_only": False}
+        return web.json_response(1_790_000_000 if request.path == "/time" else body)
+
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    credentials = Credentials.from_secret(make_documents()[1]["polymarket"])
+    rest = PolymarketRest(Hosts(base, base, base, base, base), VirtualClock(), credentials)
+    try:
+        yield rest, seen
+    finally:
+        await rest.aclose()
+        await runner.cleanup()
+
+
+async def test_polymarket_gotcha_09_balances_are_read_of_the_right_kind_and_refreshed() -> None:
+    async with recording() as (rest, seen):
+        await rest.collateral()
+        await rest.conditional("77")
+        await rest.refresh_balance_cache()
+    asked = [(r.path, dict(r.query)) for r in seen]
+    assert asked == [
+        ("/balance-allowance", {"asset_type": "COLLATERAL", "signature_type": "3"}),
+        (
+            "/balance-allowance",
+            {"asset_type": "CONDITIONAL", "token_id": "77", "signature_type": "3"},
+        ),
+        ("/balance-allowance/update", {"asset_type": "COLLATERAL", "signature_type": "3"}),
+    ]
     assert "CONDITIONAL-V2" not in SOURCE, "protocol V2 markets are refused"
 
 
@@ -215,8 +258,14 @@ def test_polymarket_gotcha_18_payouts_come_from_final_prices_not_from_winner_fla
     assert "winner" not in " ".join(GammaMarket.__struct_fields__)
 
 
-def test_polymarket_gotcha_19_a_user_agent_is_always_sent() -> None:
-    assert SOURCE.count('"User-Agent": USER_AGENT') >= 3
+async def test_polymarket_gotcha_19_a_user_agent_is_always_sent() -> None:
+    async with recording() as (rest, seen):
+        await rest.version()
+        await rest.is_closed_only()
+        await rest.warm_orders()
+        await rest.post_order(b"{}", lambda: None)
+    assert [r.path for r in seen] == ["/version", "/auth/ban-status/closed-only", "/time", "/order"]
+    assert {r.headers.get("User-Agent") for r in seen} == {"twinleg/1"}
 
 
 def test_polymarket_gotcha_20_version_decides_not_position_ids() -> None:
