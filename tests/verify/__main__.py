@@ -19,6 +19,7 @@ from typing import Final
 
 PYTHON: Final = sys.executable
 PYTEST: Final = (PYTHON, "-m", "pytest", "-q")
+SOAK: Final = ("env", "TWINLEG_SOAK_S=300", *PYTEST, "-o", "timeout=0")
 BUDGET_MIN: Final = 75
 
 
@@ -37,6 +38,7 @@ PARTS: Final = (
     Part("simulation", 20, (PYTHON, "-m", "trader_task.cli", "simulate", "--seeds", "0:20000")),
     Part("mutants", 10, (*PYTEST, "tests/simulation/test_mutants.py")),
     Part("chaos", 10, (*PYTEST, "tests/chaos")),
+    Part("soak", 8, (*SOAK, "tests/integration/venues/test_feed_soak.py")),
     Part("bench", 15, ("make", "bench")),
     Part("image", 0, missing="the container image has no build yet"),
     Part("stages", 0, missing="staging and production are not deployed from here"),
