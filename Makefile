@@ -88,6 +88,7 @@ chaos: dev ## Kill trader and database, cut feeds and cloud of an edition that t
 
 diagrams: ## Draw the state tables into docs/generated
 	PYTHONPATH=. $(PY) docs/make_diagrams.py
+	PYTHONPATH=. $(PY) docs/make_fault_table.py
 
 deploy: ## Deploy one stage to AWS (STAGE=staging)
 	$(call refuse,the network database trader frontend and observability stacks are missing; the core stacks are deployed into the embedded AWS by make up)

@@ -199,3 +199,46 @@ def test_f102_divergent_payouts_are_posted_as_paid() -> None:
     )
     desk.give(other)
     assert desk.package.state is PS.DIVERGED and desk.kernel.state.ledger.total() == 0
+
+
+def test_f101_a_pair_that_is_not_the_same_bet_is_capped_and_its_series_stops() -> None:
+    """Both legs lose: at most the contract limit on each venue is gone, and it ends there."""
+    desk = Desk()
+    for _ in range(12):
+        for venue in (Venue.KALSHI, Venue.POLYMARKET):
+            desk.feed(venue)
+        desk.renew()
+        desk.book(Venue.KALSHI, 54, 56, 4_000)
+        desk.book(Venue.POLYMARKET, 44, 46, 4_000)
+        ticket = desk.tickets()[-1]
+        for _ in range(2):
+            ticket = desk.tickets()[-1]
+            if not desk.package.attempts[ticket.attempt_id].is_settled:
+                desk.sending(ticket)
+                desk.answer(ticket)
+        desk.pass_time(11_000)
+    held = [p for p in desk.packages if p.state is PS.HEDGED]
+    assert len(held) >= 1 and "CONTRACT_LIMIT" in desk.gates()
+    spent = {
+        venue: 5_000 * ONE - desk.kernel.state.ledger.balance(f"cash:{venue.value}")
+        for venue in (Venue.KALSHI, Venue.POLYMARKET)
+    }
+    assert all(0 < usd <= 250 * ONE for usd in spent.values()), spent
+    qty = sum(p.net(0) for p in held)
+    for market, venue, pays in ((POLY, Venue.POLYMARKET, 0), (KALSHI, Venue.KALSHI, ONE)):
+        yes, no = (qty, 0) if venue is Venue.POLYMARKET else (0, qty)
+        body = ev.PayoutSeen(
+            venue,
+            market,
+            PriceMicros(pays),
+            QtyMicros(yes),
+            QtyMicros(no),
+            UsdMicros(0),
+            WALL,
+            f"lost-{venue.value}",
+        )
+        desk.give(body)
+    assert all(p.state is PS.DIVERGED for p in held)
+    lost = -sum(p.realised_usd or 0 for p in held)
+    assert 0 < lost == sum(spent.values())
+    assert any(scope.startswith("series:") for scope, _ in desk.kernel.state.halts)
