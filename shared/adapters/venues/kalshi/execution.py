@@ -53,7 +53,7 @@ from shared.ports.clock import Clock
 from shared.ports.venue import EncodedOrder, Sink
 
 _ORDERS: Final = ORDERS_PATH
-REHEARSALS: Final = 5
+REHEARSALS: Final = 25
 """Dry runs of the order path in each quarter second."""
 _ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
 _LOOK_BACK_S: Final = 600
