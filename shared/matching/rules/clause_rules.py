@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.matching.propositions import Kind, Proposition
 from shared.matching.propositions.clauses import Clause
-from shared.matching.propositions.vocabulary import content
+from shared.matching.propositions.vocabulary import phrase_content
 from shared.matching.rules.findings import CONFLICT, ONE_SIDE, SAME, UNKNOWN, Finding, finding
 from shared.matching.text import fold
 
@@ -99,7 +99,7 @@ def _loose(a: Proposition, b: Proposition) -> list[Finding]:
     found: list[Finding] = []
     for is_a, own, other in ((True, a, b), (False, b, a)):
         for sentence in own.loose:
-            stems = content(fold(sentence))
+            stems = phrase_content(fold(sentence))
             if not stems or len(stems - other.context) <= len(stems) * 15 // 100:
                 continue
             spans = (sentence, "") if is_a else ("", sentence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from shared.matching.propositions import Kind, Proposition
@@ -36,9 +37,7 @@ def compare_subjects(a: Proposition, b: Proposition) -> Finding:
 
 def _name_fit(x: str, y: str, a: Proposition, b: Proposition) -> int:
     """Return 2 for one name, 1 for part of one, 0 for another."""
-    wx = content(x) - NEUTRAL or content(x)
-    wy = content(y) - NEUTRAL or content(y)
-    wx, wy = (frozenset(w for w in s if len(w) > 1) for s in (wx, wy))
+    wx, wy = _name_words(x), _name_words(y)
     if not wx or not wy:
         return 0
     if wx == wy:
@@ -53,6 +52,13 @@ def _name_fit(x: str, y: str, a: Proposition, b: Proposition) -> int:
     if (wx < wy or wy < wx) and _one_team(x, y, a, b):
         return 2
     return 1 if wx < wy or wy < wx else 0
+
+
+@lru_cache(maxsize=65_536)
+def _name_words(name: str) -> frozenset[str]:
+    """Return the words of a name that identify it, its initials left out."""
+    found = content(name)
+    return frozenset(w for w in found - NEUTRAL or found if len(w) > 1)
 
 
 _LEAGUES: Final = {
