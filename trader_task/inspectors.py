@@ -7,13 +7,13 @@ their addresses, the venues' own demo or production hosts otherwise (F-093).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from shared.adapters.aws.secrets import SecretsManager
 from shared.adapters.venues.kalshi.capabilities import choose_endpoints
 from shared.adapters.venues.kalshi.inspection import KalshiInspector
 from shared.adapters.venues.kalshi.signing import Signer
-from shared.adapters.venues.polymarket.access import PRODUCTION, STAGING, Hosts
+from shared.adapters.venues.polymarket.access import PRODUCTION, STAGING, Credentials, Hosts
 from shared.adapters.venues.polymarket.inspection import PolymarketInspector
 from shared.adapters.venues.polymarket_us import capabilities as polymarket_us
 from shared.adapters.venues.polymarket_us.inspection import PolymarketUsInspector
@@ -114,6 +114,37 @@ def _make_polymarket_us(
         raise ConfigError(f"secret {name} has no field {error}") from None
     country = jurisdiction_of(environment)
     return PolymarketUsInspector(endpoints, signer, clock, country)
+
+
+KEY_FIELDS: Final = {
+    "kalshi": ("key_id", "private_key_pem"),
+    "polymarket": ("private_key", "wallet", "signature_type"),
+    "polymarket_us": ("key_id", "secret_key"),
+}
+"""What must be in each venue's secret; Polymarket's API key is made by `venues setup`."""
+_API_FIELDS: Final = ("api_key", "api_secret", "api_passphrase")
+
+
+def check_keys(venue: str, fields: Mapping[str, str]) -> str:
+    """Say whose keys these are, in public words.
+
+    Raises:
+        ConfigError, DomainError: a field is missing, unknown or unreadable; none is quoted.
+    """
+    missing = [name for name in KEY_FIELDS[venue] if not fields.get(name)]
+    if missing:
+        raise ConfigError(f"{venue} keys lack {', '.join(missing)}")
+    known = {*KEY_FIELDS[venue], *(_API_FIELDS if venue == "polymarket" else ()), "eoa"}
+    if strange := sorted(set(fields) - known):
+        raise ConfigError(f"{venue} keys have no field {', '.join(strange)[:120]}")
+    if venue == "kalshi":
+        signer = Signer.from_pem(fields["key_id"], fields["private_key_pem"])
+        return f"{signer.kind} key {signer.key_id}"
+    if venue == "polymarket":
+        credentials = Credentials.from_secret({**dict.fromkeys(_API_FIELDS, ""), **fields})
+        return f"wallet {credentials.wallet}, signed by {credentials.signer.address}"
+    PolymarketUsSigner.from_secret(fields["key_id"], fields["secret_key"])
+    return f"key {fields['key_id']}"
 
 
 def _keep(secrets: SecretStore, name: str) -> Callable[[Mapping[str, str]], None]:

@@ -20,11 +20,13 @@ from shared.domain.units import NS_PER_S
 from trader_task.commands.answers import Failed, WrongUse, say
 from trader_task.commands.running import open_stores
 from trader_task.commands.sending import accepted, actor, make_command, prove, read_password
+from trader_task.commands.venues import store_keys
 from trader_task.control import SCOPES, is_scope
 
 secrets_app = typer.Typer(no_args_is_help=True, help="Secrets of this installation.")
 
 Json = Annotated[bool, typer.Option("--json", help="machine-readable answer")]
+KEYS_MAX: Final = 64 * 1024
 RESUME_LIFE_NS: Final = 30 * NS_PER_S
 
 
@@ -77,14 +79,22 @@ def resume(
 
 @secrets_app.command("set")
 def set_secret(
-    name: Annotated[str, typer.Argument(help="password")],
+    name: Annotated[
+        str, typer.Argument(help="password, or kalshi, polymarket, polymarket_us (as JSON)")
+    ],
     from_stdin: Annotated[
         bool, typer.Option("--stdin", help="read the value from standard input")
     ] = False,
 ) -> None:
-    """Set the session password; venue keys of other hosts are not available yet."""
+    """Set the session password, or the keys of a venue (a JSON object on standard input)."""
+    if name in ("kalshi", "polymarket", "polymarket_us"):
+        if not from_stdin:
+            raise WrongUse("keys come on standard input: add --stdin; a terminal would show them")
+        store_keys(name, sys.stdin.read(KEYS_MAX))
+        say("keys stored; `twinleg venues check` asks the venue about them")
+        return
     if name != "password":
-        raise WrongUse("only `password` can be set by this build")
+        raise WrongUse("secrets are password, kalshi, polymarket and polymarket_us")
     value = read_password("New password: ", from_stdin)
     if len(value) < 10:
         raise WrongUse("a password has at least 10 characters")

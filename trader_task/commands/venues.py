@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
@@ -15,7 +16,7 @@ from rich.table import Table
 from shared.domain.enums import VenueSet
 from shared.domain.errors import StoreError
 from shared.ports.inspection import Finding, Inspector, Light
-from trader_task.commands.answers import FAILED, print_json, say, yes_no
+from trader_task.commands.answers import FAILED, WrongUse, print_json, say, yes_no
 
 app = typer.Typer(no_args_is_help=True, help="Check, set up and probe the venues.")
 
@@ -104,6 +105,34 @@ def probe(
         Console(width=160).print(table)
     if any(row.gates_live and not row.answer for row in answers):
         raise typer.Exit(FAILED)
+
+
+def store_keys(venue: str, text: str) -> None:
+    """Check and store the keys of one venue, given as one JSON object of texts.
+
+    Fields that are stored already and not given stay, so that an API key survives.
+
+    Raises:
+        WrongUse: not such an object.
+        ConfigError, DomainError: what is given is not a usable set of keys; never quoted.
+    """
+    from shared.contracts import names
+    from trader_task.commands.running import prepared_environment
+    from trader_task.inspectors import check_keys, open_secrets
+
+    try:
+        given = json.loads(text)
+    except ValueError:
+        given = None
+    if not isinstance(given, dict) or not all(isinstance(v, str) for v in given.values()):
+        raise WrongUse("keys are one JSON object whose values are texts")
+    env = prepared_environment()
+    secrets = open_secrets(env)
+    name = names.secret(env.get("TWINLEG_STAGE", "local"), venue)
+    stored = dict(secrets.read(name)) if secrets.exists(name) else {}
+    fields = {**stored, **given}
+    say(f"{venue}: {check_keys(venue, fields)}")
+    secrets.write(name, fields)
 
 
 # --- inside -----------------------------------------------------------------------------------
