@@ -17,6 +17,7 @@ import structlog
 from psycopg_pool import AsyncConnectionPool
 
 from shared.adapters.aws.eventbridge import EventBridgeBus
+from shared.adapters.aws.s3 import S3Objects
 from shared.adapters.aws.secrets import SecretsManager
 from shared.adapters.aws.sqs import SqsCommandQueue
 from shared.adapters.stores.dynamodb_flags import DynamoFlags
@@ -165,6 +166,7 @@ async def build_trader(
         start_checks=checks,
         close=stack.aclose,
         set_instruments=instruments.set,
+        segments=S3Objects(settings.stage, "events") if settings.event_log == "s3" else None,
         drift=_drift_watch(settings, clock),
         halts=lambda: tuple(kernel.state.halts.values()),
         is_wanted=kernel.state.is_wanted,

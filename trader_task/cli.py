@@ -22,6 +22,7 @@ from trader_task.commands import (
     match,
     packages,
     quotes,
+    replay,
     simulate,
     stops,
     venues,
@@ -47,7 +48,7 @@ def _register() -> None:
     running: tuple[Callable[..., None], ...] = (edition.up, edition.down, edition.trade)
     looking: tuple[Callable[..., None], ...] = (live.status, live.edges, live.why)
     stopping: tuple[Callable[..., None], ...] = (stops.halt, stops.freeze, stops.resume)
-    proving: tuple[Callable[..., None], ...] = (simulate.simulate,)
+    proving: tuple[Callable[..., None], ...] = (simulate.simulate, replay.replay)
     for command in running + looking + stopping + proving:
         app.command()(command)
     for name, group in (

@@ -18,6 +18,7 @@ from shared.domain.instrument import Instrument
 from shared.domain.order import LegTicket
 from shared.domain.units import PriceMicros
 from shared.ports.clock import Clock
+from shared.ports.event_log import ObjectStore
 from shared.ports.messaging import CommandQueue, EventBus
 from shared.ports.stores import (
     CatalogueStore,
@@ -58,6 +59,8 @@ class Outside:
     start_checks: Sequence[Callable[[], Awaitable[None]]]
     close: Callable[[], Awaitable[None]]
     set_instruments: Callable[[Callable[[MarketId], Instrument | None]], None]
+    segments: ObjectStore | None = None
+    """Where sealed segments of the event log go; None keeps them on this disk alone."""
     drift: DriftWatch | None = None
     """Watches what the venues publish; None at simulators, which publish nothing."""
     halts: Callable[[], Iterable[Halt]] = tuple

@@ -140,6 +140,8 @@ class Settings:
     aws_region: str
     jurisdiction: str = ""
     """Country of the operator, two letters in upper case; empty = not stated."""
+    event_log: str = "disk"
+    """``disk`` keeps segments in the state folder, ``s3`` stores them too, ``off`` none."""
     queue_capacity: int = 20_000
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -221,6 +223,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         aws_endpoint_url=env.get("AWS_ENDPOINT_URL", ""),
         aws_region=env.get("AWS_REGION", "eu-west-1"),
         jurisdiction=jurisdiction,
+        event_log=_event_log(env.get("TWINLEG_EVENT_LOG", "disk")),
         environment=env,
     )
     refuse_swapped_modes(settings)
@@ -230,6 +233,12 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 def needed_urls(second: Venue) -> dict[str, str]:
     """Return environment name -> attribute of every address that is read."""
     return {**_KALSHI_URLS, **_SECOND_URLS[second]}
+
+
+def _event_log(text: str) -> str:
+    if text not in ("disk", "s3", "off"):
+        raise ConfigError("TWINLEG_EVENT_LOG must be disk, s3 or off")
+    return text
 
 
 def jurisdiction_of(environment: Mapping[str, str]) -> str:

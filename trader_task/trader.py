@@ -49,6 +49,7 @@ from trader_task.metrics import Metrics
 from trader_task.orders import OrderPath
 from trader_task.outside import Outside
 from trader_task.record_mark import RecordMark
+from trader_task.recorder import Recorder
 from trader_task.recovery import HeldSink, Parts, Recovery
 from trader_task.settings import Settings
 from trader_task.snapshot import SnapshotWriter
@@ -154,6 +155,15 @@ class Trader:
             build=self._build,
             sink=self._of_lease.put,
         )
+        self.recorder = Recorder(
+            s.state_dir / "log",
+            build=self._build,
+            mode=s.mode.value,
+            clock=o.clock,
+            report=self._decide,
+            objects=o.segments,
+        )
+        self.recorder.is_broken = s.event_log == "off"
         self.loop = Loop(
             o.kernel,
             self.ingress,
@@ -201,7 +211,7 @@ class Trader:
             first=(self._of_catalogue, self._of_lease, self._rest),
             versions=self._versions,
             mark=self.mark,
-            set_run=self.decisions.set_run,
+            set_run=self._set_run,
             load_catalogue=self.catalogue.poll,
             start_streams=start_streams,
             start_feeds=self._start_feeds,
@@ -219,6 +229,7 @@ class Trader:
             raise ConfigError(f"{taken}: set TWINLEG_METRICS_PORT to a free one") from None
         write_state_file(self.settings, port)
         self.tasks.start("record", self.writer.run)
+        self.tasks.start("event log", self.recorder.run)
         self.tasks.start("events", lambda: self.decisions.deliver(self._o.bus))
         recovering = asyncio.create_task(self._recover_and_follow())
         ending = asyncio.create_task(self._end.wait())
@@ -306,6 +317,7 @@ class Trader:
         await self.tasks.stop("record")
         await self.writer.close(CLOSING_S)
         await self.tasks.stop()
+        await self.recorder.close()
         await self.lease.release()
         await self.health.stop()
         await self._o.close()
@@ -324,7 +336,12 @@ class Trader:
 
     # --- sinks and reports ----------------------------------------------------------------------
 
+    def _set_run(self, run_id: str) -> None:
+        self.decisions.set_run(run_id)
+        self.recorder.begin(run_id)
+
     def _execute(self, event: Event, commands: Sequence[Command]) -> None:
+        self.recorder.note(event, commands)
         self.last_step_mono_ns = event.stamp.mono_ns
         if isinstance(event.body, HaltTaken):
             self.halts.note_taken(event.body.halt)

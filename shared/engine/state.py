@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from shared.domain.book import Book
 from shared.domain.breaker import Breaker
@@ -102,6 +102,10 @@ class Packages(dict[PackageId, Package]):
     def __delitem__(self, key: PackageId) -> None:
         super().__delitem__(key)
         self._live.pop(key, None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Give a checkpoint the packages alone; which of them live follows from them."""
+        return Packages, (), None, None, iter(self.items())
 
     def live(self) -> list[Package]:
         for key in [key for key, package in self._live.items() if package.state in ENDS]:

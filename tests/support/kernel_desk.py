@@ -88,8 +88,9 @@ class Desk:
         config: Config | None = None,
         pair: MatchedPair | None = None,
         recovered: RecoveredState | None = None,
+        kernel: Kernel | None = None,
     ) -> None:
-        self.kernel = Kernel("test")
+        self.kernel = kernel or Kernel("test")
         self.mono = 1
         self.seq = 0
         self.log: list[cm.Command] = []

@@ -24,10 +24,7 @@ GROUPS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "backup": (("dump", "backups of the record"), ("restore", "backups of the record")),
     "debug": (("bundle", "the debug bundle"),),
 }
-SINGLE: Final = (
-    ("record", "recording live markets"),
-    ("replay", "replaying the event log"),
-)
+SINGLE: Final = (("record", "recording live markets"),)
 
 
 def refuse(missing: str) -> Callable[[typer.Context], None]:
