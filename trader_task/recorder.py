@@ -23,6 +23,7 @@ import structlog
 from shared.domain.commands import Command
 from shared.domain.events import Event
 from shared.drivers.event_codec import encode_event
+from shared.drivers.sealing import CHECKPOINT_SUFFIX
 from shared.drivers.segment import RAW_SUFFIX, SUFFIX, Header, SegmentWriter
 from shared.ports.clock import Clock
 from shared.ports.event_log import ObjectStore
@@ -191,7 +192,13 @@ class Recorder:
                 log.warning("segment not uploaded", name=path.name, error=str(error)[:300])
 
     def _prune(self) -> None:
-        """Drop the oldest sealed segments beyond what this disk may hold."""
+        """Drop the oldest sealed segments beyond what this disk may hold.
+
+        Kept checkpoints go with the runs that ended: nothing follows them any more.
+        """
+        for kept in self._folder.rglob(f"*{CHECKPOINT_SUFFIX}"):
+            if kept.parent.name != self.run_id and not self._closed(kept.parent):
+                kept.unlink()
         found = sorted(self._folder.rglob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
         total = sum(path.stat().st_size for path in found)
         for path in found:

@@ -14,6 +14,9 @@ import pytest
 from shared.adapters.stores.embedded_postgres import EmbeddedPostgres
 from shared.adapters.stores.migrate import migrate
 from shared.domain.errors import StoreError
+from shared.drivers.replay import replay
+from shared.drivers.sealing import seal_run
+from shared.drivers.segment import segments_of
 from tests.support.small_edition import SmallEdition, wait_for
 from tests.support.trader_record import differences, query
 
@@ -68,6 +71,18 @@ def test_paper_trades_and_a_restart_keeps_everything(server: EmbeddedPostgres) -
         paper = query(edition, "SELECT key FROM paper_fills")
         ours = query(edition, "SELECT trade_id || '/' || order_id AS key FROM fills")
         assert sorted(r["key"] for r in paper) == sorted(r["key"] for r in ours)
+        replays_to_the_same_decisions(edition)
+
+
+def replays_to_the_same_decisions(edition: SmallEdition) -> None:
+    """Both runs, replayed from their logs, lead to the commands and states of the record."""
+    runs = sorted((edition.state / "log").iterdir())
+    assert [run.name for run in runs] == ["paper_sim-1", "paper_sim-2"]
+    for run in runs:
+        list(seal_run(run))
+        found = replay(segments_of(run))
+        assert found.is_sound, (found.divergence, found.gaps, found.damages)
+        assert found.events > 100 and found.commands > 10
 
 
 def test_f078_an_outage_of_postgres_loses_nothing(server: EmbeddedPostgres) -> None:
