@@ -67,6 +67,10 @@ class Rig:
                 await task
 
 
+def sealed_checkpoints(folder: Path) -> list[Path]:
+    return list(folder.rglob("*.next"))
+
+
 async def test_what_was_noted_is_replayed_after_the_next_start(tmp_path: Path) -> None:
     objects = Objects()
     first = Rig(tmp_path, "paper_sim-1")
@@ -86,7 +90,7 @@ async def test_what_was_noted_is_replayed_after_the_next_start(tmp_path: Path) -
     assert name == f"paper_sim-1/000000{SUFFIX}"
     assert objects.stored[name] == (tmp_path / name).read_bytes()
     assert first.reports == second.reports == []
-    assert not list(tmp_path.rglob("*.next")), "nothing follows a run that ended"
+    assert sealed_checkpoints(tmp_path) == [], "nothing follows a run that ended"
 
 
 async def test_an_old_file_is_closed_and_sealed_while_the_next_is_written(
