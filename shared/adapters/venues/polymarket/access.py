@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,6 +10,8 @@ from typing import Any, Final
 from shared.adapters.venues.polymarket.capabilities import CHAIN_ID, SignatureType
 from shared.adapters.venues.polymarket.signing import ApiCredentials, OrderSigner
 from shared.domain.errors import DomainError
+
+_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Credentials:
             signer = OrderSigner(str(secret["private_key"]), chain_id=chain_id)
             kind = SignatureType(int(secret["signature_type"]))
             wallet = signer.address if kind is SignatureType.EOA else str(secret["wallet"])
+            if not _ADDRESS.match(wallet):
+                raise ValueError
             api = ApiCredentials(
                 str(secret["api_key"]), str(secret["api_secret"]), str(secret["api_passphrase"])
             )

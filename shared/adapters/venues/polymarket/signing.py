@@ -172,7 +172,11 @@ class OrderSigner:
     def __init__(self, private_key: str, *, chain_id: int = CHAIN_ID) -> None:
         text = private_key[2:] if private_key.startswith("0x") else private_key
         try:
-            self._key = PrivateKey(bytes.fromhex(text))
+            raw = bytes.fromhex(text)
+            if len(raw) != 32:
+                # The library fills a shorter key up with zeros: another key than was meant.
+                raise ValueError
+            self._key = PrivateKey(raw)
         except ValueError:
             # The cause is dropped on purpose: its text may quote the key.
             raise DomainError("the Polymarket private key is not 32 bytes of hex") from None

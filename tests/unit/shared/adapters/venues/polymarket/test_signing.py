@@ -251,3 +251,9 @@ def test_a_bad_row_is_a_domain_error(spoil: Any) -> None:
     spoil(good)
     with pytest.raises(DomainError):
         encode_order_row(good)
+
+
+@pytest.mark.parametrize("key", ["0x12", "11" * 31, "11" * 33, "", "0x" + "00" * 32, "zz" * 32])
+def test_a_key_of_another_length_is_refused_not_filled_up(key: str) -> None:
+    with pytest.raises(DomainError):
+        OrderSigner(key)
