@@ -46,6 +46,9 @@ class Attempt:
     """Executions that the chain or the exchange took back; their cash was reversed."""
     touch: int = 0
     sent_wall_ns: int = 0
+    is_doubted: bool = False
+    """A trade failed that nobody saw the fill of: until the venue counts again, what was
+    acknowledged may not stand any more."""
     sent_mono_ns: int = 0
     """Monotonic time of the first byte in this process; 0 before it, or sent by a former one."""
     ack_wall_ns: int = 0
@@ -82,7 +85,7 @@ class Attempt:
 
     @property
     def is_settled(self) -> bool:
-        return self.state in SETTLED_ORDER_STATES
+        return self.state in SETTLED_ORDER_STATES and not self.is_doubted
 
     @property
     def signed_qty(self) -> int:

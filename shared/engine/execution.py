@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.domain.commands import CancelOrder
+from shared.domain.commands import AskEvidence, CancelOrder
 from shared.domain.enums import HaltReason, Venue
 from shared.domain.events import (
     AttemptAnswered,
@@ -184,6 +184,9 @@ def _take_answer(
     for fill in outcome.fills:
         accounting.book_fill(state, turn, fill, package, attempt)
     attempt.on(_ACK_EVENT[outcome.status])
+    if attempt.ticket is not None and attempt.is_price_unknown:
+        unseen = state.venue(attempt.ticket.venue).failed_unseen_ns
+        attempt.is_doubted |= unseen >= attempt.sent_mono_ns > 0
     if outcome.status is AckStatus.HELD:
         return PE.R_HELD
     if outcome.status is AckStatus.RESTING:
@@ -201,13 +204,14 @@ def _after(
 ) -> None:
     """Tell the machine: a result, else new evidence, else perhaps a verdict."""
     grew = attempt.known_qty > known_before
+    shrank = attempt.known_qty < known_before
     if result is not None:
         machine.feed(state, turn, package, result, attempt.reason or "the venue answered")
         return
     if machine.conclude(state, turn, package):
         return
     if package.is_ended:
-        if grew:
+        if grew or shrank:
             open_repair(state, turn, package)
         return
     if package.state in _WAITING and package.current == attempt.attempt_id:
@@ -217,6 +221,8 @@ def _after(
         return
     if grew:
         machine.offer(state, turn, package, PE.FILL_SEEN, "a fill outside the current verdict")
+    elif shrank:
+        machine.offer(state, turn, package, PE.S_FAIL, "less stands than was acknowledged")
     if package.state in (PS.HEDGED_PROV, PS.FLAT_PROV):
         machine.settle_finality(state, turn, package)
 
@@ -288,6 +294,8 @@ def on_finality(state: State, turn: Turn, event: TradeFinality) -> None:
     keys = state.fills_by_trade.get(event.trade_id, [])
     if not keys:
         state.finality_early[event.trade_id] = event.is_final
+        if not event.is_final:
+            _doubt_counts(state, turn, event.venue)
         return
     for key in keys:
         fill = state.fills[key]
@@ -305,6 +313,24 @@ def on_finality(state: State, turn: Turn, event: TradeFinality) -> None:
         else:
             machine.offer(state, turn, package, PE.S_FAIL, "a trade failed on chain")
             machine.conclude(state, turn, package)
+
+
+def _doubt_counts(state: State, turn: Turn, venue: Venue) -> None:
+    """A trade of ours failed, and its fill was never seen: some acknowledged count is too high.
+
+    Whose it was only the venue can say: every attempt there that knows its quantity but not
+    its fills is asked about, and nothing is sent for its package before the answer.
+    """
+    state.venue(venue).failed_unseen_ns = turn.mono
+    for package in state.live_packages():
+        doubted = []
+        for attempt in package.attempts.values():
+            ticket = attempt.ticket
+            if ticket is not None and ticket.venue is venue and attempt.is_price_unknown:
+                attempt.is_doubted = True
+                doubted.append(ticket)
+        if doubted:
+            turn.emit(AskEvidence(package.package_id, tuple(doubted)))
 
 
 def on_evidence(state: State, turn: Turn, event: EvidenceFound) -> None:
@@ -376,8 +402,9 @@ def _believe(package: Package, attempt: Attempt, evidence: Evidence) -> None:
     venue's figure is believed even where it is less than what was acknowledged once.
     """
     stands = evidence.cum_qty + attempt.voided_qty
-    if package.state in inquiry.DOUBTFUL:
+    if package.state in inquiry.DOUBTFUL or attempt.is_doubted:
         attempt.cum_qty = stands
+        attempt.is_doubted = False
     else:
         attempt.cum_qty = max(attempt.cum_qty, stands)
     assert attempt.known_qty >= 0

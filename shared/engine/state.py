@@ -52,6 +52,8 @@ class VenueView:
     difference_since_ns: int = 0
     difference_text: str = ""
     breaker: Breaker = field(default_factory=Breaker)
+    failed_unseen_ns: int = -1
+    """When a trade failed whose fill was never seen (monotonic): acknowledged counts lag."""
     failed_trades_ns: deque[int] = field(default_factory=lambda: deque(maxlen=16))
 
 

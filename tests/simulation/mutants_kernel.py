@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from unittest.mock import patch
 
-from shared.domain import fees
+from shared.domain import fee_bounds, fees
 from shared.domain.enums import BookState, Purpose
 from shared.domain.instrument import DECI_CENT
 from shared.domain.ledger import fill_transaction
@@ -21,7 +21,7 @@ from shared.domain.order import Evidence, EvidenceKind, OrderEvent, OrderState, 
 from shared.domain.package import Package
 from shared.domain.package_table import PackageEvent, PackageState
 from shared.domain.units import NS_PER_S, UsdMicros
-from shared.drivers import sim_store, sim_venue
+from shared.drivers import checkers_money, sim_store, sim_venue
 from shared.engine import (
     accounting,
     attempts,
@@ -434,7 +434,12 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         ("I-02",),
         swap(execution, "on_fill", _post_again),
     ),
-    Mutant("M-31", "fee truncated in our favour", ("I-22",), swap(fees, "bound", _cheap_fee)),
+    Mutant(
+        "M-31",
+        "fee truncated in our favour",
+        ("I-22",),
+        both(swap(fee_bounds, "bound", _cheap_fee), swap(checkers_money, "bound", _cheap_fee)),
+    ),
     Mutant(
         "M-32",
         "PAUSE stops hedges",

@@ -85,7 +85,7 @@ SOURCE_MUTANTS: Final = (
     SourceMutant(
         "M-24",
         "book hash not checked",
-        "shared.adapters.venues.polymarket.stream",
+        "shared.adapters.venues.polymarket.book_keeper",
         "        if book.digest() == claimed:\n",
         "        if claimed is not None:\n",
         (f"{_UNIT}/polymarket/test_stream.py", "-k", "f006"),
@@ -170,6 +170,10 @@ class _Fates:
         self.asserted: list[str] = []
         self.crashed: list[str] = []
         self.passed = 0
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.crashed.append(f"collecting {report.nodeid}")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.passed:

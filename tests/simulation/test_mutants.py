@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation.mutants import ALL, MUTANTS, SOURCE_MUTANTS, canary, judge, judge_source
+from tests.simulation.mutants_source import ROOT, SourceMutant
 
 QUICK = (
     "M-01",
@@ -55,3 +56,10 @@ def test_a_deliberate_bug_outside_the_kernel_is_killed_by_its_test(name: str) ->
 
 def test_the_canary_dies() -> None:
     assert canary().fate == "killed"
+
+
+@pytest.mark.parametrize("mutant", SOURCE_MUTANTS, ids=lambda m: m.name)
+def test_the_text_that_a_mutant_alters_is_still_there_once(mutant: SourceMutant) -> None:
+    file = ROOT.joinpath(*mutant.module.split(".")).with_suffix(".py")
+    assert file.read_text().count(mutant.old) == 1, mutant.module
+    assert (ROOT / mutant.killers[0]).is_file(), mutant.killers

@@ -7,7 +7,15 @@ from dataclasses import replace
 from shared.domain import commands as cm
 from shared.domain import events as ev
 from shared.domain.enums import Purpose, Venue
-from shared.domain.order import LegTicket, Rejected, Unknown
+from shared.domain.order import (
+    Acked,
+    AckStatus,
+    Evidence,
+    EvidenceKind,
+    LegTicket,
+    Rejected,
+    Unknown,
+)
 from shared.domain.package_table import PackageState
 from shared.domain.units import NS_PER_S, PriceMicros, QtyMicros, UsdMicros
 from tests.support.kernel_desk import KALSHI, ONE, POLY, WALL, Desk
@@ -242,3 +250,31 @@ def test_f101_a_pair_that_is_not_the_same_bet_is_capped_and_its_series_stops() -
     lost = -sum(p.realised_usd or 0 for p in held)
     assert 0 < lost == sum(spent.values())
     assert any(scope.startswith("series:") for scope, _ in desk.kernel.state.halts)
+
+
+def test_f032_a_bust_of_a_fill_that_nobody_saw_is_found_by_asking() -> None:
+    """The answer counted 100, one of its trades is taken back before its fill was told."""
+    desk = Desk()
+    desk.book(Venue.KALSHI, 54, 56, 100)
+    desk.book(Venue.POLYMARKET, 44, 46, 400)
+    first = desk.tickets()[-1]
+    assert first.venue is Venue.KALSHI
+    desk.sending(first)
+    order_id = f"o-{first.attempt_id[:8]}"
+    ack = Acked(first.attempt_id, order_id, AckStatus.DONE, first.qty, UsdMicros(ONE), ())
+    desk.give(ev.AttemptAnswered(ack))
+    hedge = desk.tickets()[-1]
+    desk.sending(hedge)
+    desk.give(ev.TradeFinality(Venue.KALSHI, "never-seen", False))
+    asked = [c for c in desk.log if isinstance(c, cm.AskEvidence)]
+    assert [t.attempt_id for c in asked for t in c.tickets] == [first.attempt_id]
+    desk.give(ev.AttemptAnswered(Rejected(hedge.attempt_id, "paused")))
+    desk.pass_time(300)
+    assert desk.tickets() == [first, hedge], "nothing is sent on a count in doubt"
+    stands = QtyMicros(first.qty // 4 // 10_000 * 10_000)
+    fill = replace(desk.fill(first, stands), order_id=order_id)
+    found = Evidence(first.attempt_id, EvidenceKind.FILLED, order_id, stands, (fill,))
+    desk.give(ev.EvidenceFound(desk.package.package_id, (found,)))
+    assert desk.package.net(first.leg) == stands
+    desk.pass_time(1_000)
+    assert desk.tickets()[-1].qty == stands
