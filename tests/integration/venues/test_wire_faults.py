@@ -248,6 +248,32 @@ async def test_f033_f043_f044_f082_what_was_not_answered_is_unknown(fault: str) 
             assert bool(venue.exchange.orders("operator")) is (fault in P_LANDED)
 
 
+async def test_f017_a_request_that_lands_late_is_found_by_its_digest() -> None:
+    async with polymarket_venue([gamma_object(1)]) as venue:
+        venue.book(0, BIDS, ASKS)
+        async with trading(venue) as execution:
+            strike_p(venue, "p.req_late", amount=1_200, most=1)
+            asked, outcome = await buy(execution, venue)
+            assert isinstance(outcome, Unknown)
+            (proof,) = await execution.find_evidence([asked])
+            assert proof.kind is UNPROVEN
+            await asyncio.sleep(1.5)
+            (proof,) = await execution.find_evidence([asked])
+            assert (proof.kind, proof.cum_qty) == (FILLED, 100_000_000)
+
+
+async def test_f024_a_429_of_polymarket_is_unknown() -> None:
+    async with polymarket_venue([gamma_object(1)]) as venue:
+        venue.book(0, BIDS, ASKS)
+        async with trading(venue) as execution:
+            strike_p(venue, "p.bucket", most=1)
+            asked, outcome = await buy(execution, venue)
+            assert isinstance(outcome, Unknown) and "429" in outcome.reason
+            assert not venue.exchange.orders("operator")
+            (proof,) = await execution.find_evidence([asked])
+            assert proof.kind is UNPROVEN
+
+
 async def test_f044_unmatched_without_amounts_is_settled_by_the_fill_that_comes() -> None:
     async with polymarket_venue([gamma_object(1)]) as venue:
         venue.book(0, BIDS, ASKS)

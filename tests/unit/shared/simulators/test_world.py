@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from shared.domain.enums import MarketStatus, Outcome, Venue
 from shared.domain.ids import MarketId
 from shared.domain.units import MICROS, PriceMicros
@@ -66,6 +68,18 @@ def test_a_cut_drops_every_connection_of_one_venue() -> None:
     assert 0.011 < waits[1_000] < 0.013, "half of the waits are the median or less"
     assert waits[1_850] > 0.02 and waits[-1] == 0.048 and waits[0] > 0.007
     assert world.assumptions == ("Nothing happens.",)
+
+
+@pytest.mark.parametrize("key", ["k.ws.cut", "p.ws.cut", "u.ws.cut"])
+def test_each_key_cuts_its_own_venue_and_no_other(key: str) -> None:
+    world = make_world()
+    dropped: list[str] = []
+    for venue, letter in zip(Venue, "kpu", strict=True):
+        world.on_drop(venue, lambda name=letter: dropped.append(name) or 1)  # type: ignore[misc]
+    world.faults.switch_on(FaultWindow(key, 0, 10, most=1))
+    world.step(5)
+    world.step(6)
+    assert dropped == [key[0]]
 
 
 def test_times_are_written_as_the_venues_write_them() -> None:
