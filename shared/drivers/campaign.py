@@ -17,6 +17,7 @@ from shared.domain.package_table import PackageState
 from shared.drivers.campaign_tally import EXPOSURE_MS, Tally
 from shared.drivers.sim_coverage import table_cells
 from shared.drivers.sim_faults import NOT_INJECTED
+from shared.drivers.sim_report import stopped
 from shared.drivers.simulate import run_seed
 from shared.exchange.fault_plan import FaultKind
 
@@ -104,7 +105,11 @@ def run_chunk(chunk: tuple[int, int]) -> dict[str, Any]:
     """Run one half-open range of seeds in this process; the tally as plain JSON."""
     tally = Tally()
     for seed in range(*chunk):
-        tally.add(run_seed(seed))
+        try:
+            tally.add(run_seed(seed))
+        except Exception as error:
+            # The process would have stopped here: a finding, and no end of the campaign.
+            tally.add(stopped(seed, f"{type(error).__name__}: {error}"))
     return tally.to_json()
 
 

@@ -160,7 +160,9 @@ class MoneyChecker:
                 if package.pair_id == pair.pair_id:
                     sign = 1 if package.legs[0].outcome is Outcome.YES else -1
                     owed += sign * package.residual
-            tails = DUST * (1 + state.package_number)
+            # What is below the smaller of both venues' smallest orders stays where it is.
+            least = min(state.instruments[market].min_qty for market in markets)
+            tails = max(DUST, least) * (1 + state.package_number)
             if abs(total - owed) > tails:
                 self.truth.fail("I-13", f"{pair.name}: {total - owed} contracts are nobody's")
 
@@ -180,5 +182,12 @@ class MoneyChecker:
             assert market
             sets += min(held.yes, held.no)
         # Tails below every venue's smallest order sit in no package and no set.
-        if abs(cash + sets - first - told) > DUST * state.package_number:
+        tail = max(
+            (
+                min(state.instruments[m].min_qty for m in (view.pair.a, view.pair.b))
+                for view in state.pairs.values()
+            ),
+            default=0,
+        )
+        if abs(cash + sets - first - told) > max(DUST, tail) * state.package_number:
             self.truth.fail("I-22", f"cash moved by {cash + sets - first}, packages say {told}")

@@ -37,12 +37,14 @@ BEAT_SLOW_NS: Final = 20 * NS_PER_S
 BEAT_HOUR_NS: Final = 3_600 * NS_PER_S
 STILL_BEATS: Final = 2
 """Both venues are read whole between two beats: what a message lost comes to light first."""
+LOTS_CHANCE: Final = 0.15
 STRIKE_FROM_NS: Final = 3 * NS_PER_S
 GAPS: Final = (0, 0, 4, -4, 6, -6, 9)
 """Edges come more often, so that most seeds open a package before their faults begin."""
 LATE_DENSITY: Final = 2.0
-DENSITY: Final = 2.0
-"""Orders are few in a short run: each meets its faults this much more often."""
+DENSITIES: Final = (0.5, 2.0, 2.0)
+"""Orders are few in a short run: in most seeds each meets its faults more often, in the
+others more packages come to be held."""
 STRIKE_CHANCE: Final = 0.3
 _STUCK: Final = frozenset({PackageState.STUCK_KNOWN, PackageState.STUCK_UNKNOWN})
 
@@ -57,10 +59,14 @@ class Theme(StrEnum):
     """Both venues out of reach for longer than an unknown may last."""
     OVERDUE = "overdue"
     """A market settles a day late."""
+    QUICK_CHAIN = "quick_chain"
+    """Trades are final within seconds: what is held is disturbed, sold early, paid."""
 
 
-THEME_WEIGHTS: Final = (94, 2, 3, 1)
+THEME_WEIGHTS: Final = (80, 2, 3, 1, 14)
 SLOW_FINALITY_NS: Final = (170 * NS_PER_S, 900 * NS_PER_S)
+QUICK_FINALITY_NS: Final = (200 * NS_PER_MS, 2 * NS_PER_S)
+QUICK_NS: Final = 16 * NS_PER_S
 CLOGGED_NS: Final = 50 * NS_PER_S
 CLOG_AT: Final = frozenset({"leg1_sent", "leg2_sent", "unwind_sent", "recovering"})
 OVERDUE_FROM_NS: Final = 300 * NS_PER_S
@@ -81,8 +87,10 @@ class DenseWorld(Simulation):
         self.theme = Theme(first.choices(list(Theme), THEME_WEIGHTS)[0])
         if self.theme is Theme.SLOW_CHAIN:
             self.finality_ns = SLOW_FINALITY_NS
+        elif self.theme is Theme.QUICK_CHAIN:
+            self.finality_ns = QUICK_FINALITY_NS
         super().__init__(seed, 4)
-        self.swarm.density = DENSITY
+        self.swarm.density = first.choice(DENSITIES)
         assert self.late is not None
         self.late.density = LATE_DENSITY
         self.markets.gaps = GAPS
@@ -91,6 +99,8 @@ class DenseWorld(Simulation):
         )
         self.lapses = Lapses(self, Random(f"lapses/{seed}"))
         self.disturber = Disturber(self, Random(f"disturb/{seed}"))
+        if first.random() < LOTS_CHANCE:
+            self.markets.want_whole_lots()
         if self.theme is Theme.OVERDUE:
             self.markets.set_worst_settlement(WALL_START + 60 * NS_PER_S)
         keys = [key for key in sim_strikes.ACTIONS if key in self.swarm.enabled]
@@ -151,17 +161,19 @@ class DenseWorld(Simulation):
                 venue.sweep()
                 venue.poll_account()
         self.store.flush(50)
-        for name in self.cut_until:
-            # What a feed says may end the process: the next one is told to nobody.
-            if self.trader is not None:
-                self.trader.give(self.feed_body(name))
-        if self.trader is not None:
-            self.trader.give(SecondTicked())
+        self._tick()
         self.markets.live_on()
         self._still_beats = self._still_beats + 1 if is_quiet and self._is_still() else 0
         is_due = self.theme is not Theme.OVERDUE or self.now >= OVERDUE_NS
         self._is_over = self._still_beats >= STILL_BEATS and is_due
         self.schedule(wait, self.second)
+
+    def _tick(self) -> None:
+        """Feeds first, then the kernel's second; the process may die over any of them."""
+        bodies: list[EventBody] = [self.feed_body(venue) for venue in self.cut_until]
+        for body in (*bodies, SecondTicked()):
+            if self.trader is not None:
+                self.trader.give(body)
 
     def _may_strike(self) -> bool:
         """Faults wait for something to strike: the first package, but not for long."""
@@ -237,6 +249,8 @@ class DenseWorld(Simulation):
         faulty = self.rng.randint(FAULTY_MIN_S, FAULTY_MAX_S) * NS_PER_S
         if self.theme is Theme.CLOGGED:
             faulty = CLOGGED_NS
+        elif self.theme is Theme.QUICK_CHAIN:
+            faulty = QUICK_NS
         self.run_until(faulty)
         self.swarm.is_quiet = True
         assert self.late is not None

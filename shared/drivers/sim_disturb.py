@@ -33,7 +33,12 @@ if TYPE_CHECKING:
 
 PE = PackageEvent
 CHANCE: Final = 0.12
-"""Of a disturbance at one move."""
+RARE_CHANCE: Final = 0.6
+"""Of a disturbance at one move; more where packages seldom are."""
+RARE: Final = frozenset(
+    "planned leg1_cancelling leg2_cancelling retry_wait hedged settling exiting stuck_known"
+    " stuck_unknown leg1_held confirm_unknown".split()
+)
 DELAYS_MS: Final = (0, 0, 1, 3, 20, 120, 400)
 ACTOR: Final = "simulated operator"
 
@@ -62,7 +67,8 @@ class Disturber:
         if not self.is_on:
             return
         for move in moves:
-            if self.rng.random() >= CHANCE:
+            chance = RARE_CHANCE if move.cell[2] in RARE else CHANCE
+            if self.rng.random() >= chance:
                 continue
             row = PACKAGE_TABLE.rows[PackageState(move.cell[2])]
             events = [event for event in self.causes if event in row.moves]

@@ -100,8 +100,15 @@ class Lapses:
         if self.hits("held_fades", "fade"):
             self.world.schedule(left * 3 // 4, partial(self._clear, venue, order))
         if self.hits("echo", "p.user.dup"):
+            self.world.schedule(left // 2, partial(self._babble, venue, order))
+        if self.hits("echo", "p.user.dup"):
             wait = left + self.rng.choice(ECHOES_MS) * NS_PER_MS
             self.world.schedule(wait, partial(self._echo, venue, order))
+
+    def _babble(self, venue: SimVenue, order: OrderRecord) -> None:
+        """A word in between that proves nothing."""
+        word = Unknown(venue.acked(order).attempt_id, "an unreadable word")
+        venue.deliver(NS_PER_MS, AttemptAnswered(word))
 
     def _clear(self, venue: SimVenue, order: OrderRecord) -> None:
         book = venue.exchange.book(order.market_id)

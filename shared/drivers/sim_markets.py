@@ -83,6 +83,12 @@ class Markets:
             venue = self.sim.venues[instrument.venue]
             venue.exchange.list_market(changed, self.sim.exchange_now())
 
+    def want_whole_lots(self) -> None:
+        """Our own smallest buy on Kalshi is one contract: parts below it are dust."""
+        for market, instrument in list(self.instruments.items()):
+            if instrument.venue is Venue.KALSHI:
+                self.instruments[market] = replace(instrument, min_qty=QtyMicros(1_000_000))
+
     def open_all(self) -> None:
         for number in range(self.sim.questions):
             held = self.sim.swarm.has("p.hold") and number == 1

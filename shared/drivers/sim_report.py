@@ -28,6 +28,12 @@ class SeedReport:
     violations: list[Violation] = field(default_factory=list)
 
 
+def stopped(seed: int, text: str) -> SeedReport:
+    """Return the report of a seed in which an assertion or a bug stopped the run."""
+    found = [Violation("stopped", text)]
+    return SeedReport(seed, 0, 0, {}, dict.fromkeys(OUTCOMES, 0), 0.0, set(), found)
+
+
 def outcome_of(state: str) -> str:
     """Return the group that the command prints for a final state."""
     if state in _SETTLED:

@@ -144,7 +144,8 @@ class SimVenue(VenueRecords):
                 self.exchange.set_level(ticket.market_id, side, price, QtyMicros(0), self.now())
         elif self.swarm.hits(f"{self.letter}.partial"):
             price = levels[0][0]
-            part = QtyMicros(max(10_000, ticket.qty // 3 // 10_000 * 10_000))
+            share = 3 if self.lapses is None else self.rng.choice((2, 3, 8))
+            part = QtyMicros(max(10_000, ticket.qty // share // 10_000 * 10_000))
             for other, _ in levels[1:]:
                 self.exchange.set_level(ticket.market_id, side, other, QtyMicros(0), self.now())
             self.exchange.set_level(ticket.market_id, side, price, part, self.now())

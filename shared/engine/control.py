@@ -32,6 +32,7 @@ from shared.engine import (
     plans,
     recovery,
     scanner,
+    settlement,
 )
 from shared.engine.exposure import DAY_NS
 from shared.engine.state import PairView, State, Turn
@@ -187,6 +188,7 @@ def on_second(state: State, turn: Turn) -> None:
         view.breaker.tick(turn.mono)
         feeds.judge_feed(state, turn, view.venue)
     execution.check_orphans(state, turn)
+    settlement.look_again(state, turn)
     _check_adverse(state, turn)
     _check_stops(state, turn, equity)
     exits.on_second(state, turn)

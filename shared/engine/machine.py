@@ -263,6 +263,10 @@ def conclude(state: State, turn: Turn, package: Package) -> bool:
 
 def settle_finality(state: State, turn: Turn, package: Package) -> None:
     """S_CONF when every execution has its fills and the chain confirmed them all."""
+    if package.state in (PS.RETRY_WAIT, PS.UNWIND_WAIT, PS.STUCK_KNOWN):
+        if package.all_fills_final():
+            feed(state, turn, package, PE.S_CONF, "every share is final: choose again")
+        return
     if package.state not in (PS.HEDGED_PROV, PS.FLAT_PROV):
         conclude(state, turn, package)
         return

@@ -13,9 +13,9 @@ from shared.domain.enums import HaltReason, Outcome, Venue
 from shared.domain.events import AccountSnapshot
 from shared.domain.ids import MarketId, venue_of
 from shared.domain.ledger import cash_account, opening_account, opening_transaction
-from shared.domain.package_table import PackageState
+from shared.domain.package_table import PackageEvent, PackageState
 from shared.domain.units import NS_PER_S, UsdMicros, format_micros
-from shared.engine import accounting
+from shared.engine import accounting, machine
 from shared.engine.halts import raise_halt
 from shared.engine.state import State, Turn
 
@@ -44,6 +44,7 @@ def on_account(state: State, turn: Turn, event: AccountSnapshot) -> None:
         view.difference_text = text
         scope = f"venue:{event.venue.value}"
         raise_halt(state, turn, scope, HaltReason.RECONCILE_DIFFERENCE, note=text)
+        doubt_packages(state, turn, event.venue, text)
 
 
 def _open_books(state: State, turn: Turn, event: AccountSnapshot) -> None:
@@ -56,6 +57,13 @@ def _open_books(state: State, turn: Turn, event: AccountSnapshot) -> None:
     if began_with >= 0:
         opening = opening_transaction(event.venue, state.run_id, UsdMicros(began_with))
         accounting.post(state, turn, opening, None)
+
+
+def doubt_packages(state: State, turn: Turn, venue: Venue, why: str) -> None:
+    """What a venue holds for us differs: packages there are proven anew, or never begin."""
+    for package in state.live_packages():
+        if any(leg.venue is venue for leg in package.legs):
+            machine.offer(state, turn, package, PackageEvent.RECON_DIFF, why)
 
 
 def is_quiet(state: State, turn: Turn, venue: Venue, as_of_wall_ns: int) -> bool:

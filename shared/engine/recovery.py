@@ -16,7 +16,7 @@ from shared.domain.package import Attempt, Leg, Package
 from shared.domain.package_table import PackageEvent, PackageState
 from shared.domain.recovered import RecoveredState
 from shared.domain.units import PriceMicros, QtyMicros, UsdMicros
-from shared.engine import deadlines, machine
+from shared.engine import deadlines, machine, rows
 from shared.engine.state import State, Turn
 
 Row = Mapping[str, Any]
@@ -47,6 +47,25 @@ def load(state: State, turn: Turn, recovered: RecoveredState) -> None:
                 state.by_order_id[attempt.order_id] = attempt.attempt_id
     for row in recovered.fills:
         _load_fill(state, fill_from(row))
+    _end_parents(state, turn)
+
+
+def _end_parents(state: State, turn: Turn) -> None:
+    """A committed REPAIR proves that its parent had ended, though a crash lost that row.
+
+    Reopened, both would work off the same contracts. What the parent realised is what its
+    executions made but for those that the repair carries.
+    """
+    for child in list(state.packages.values()):
+        parent = state.packages.get(child.parent_id) if child.parent_id else None
+        if child.kind != "repair" or parent is None or parent.is_ended:
+            continue
+        held = (parent.net(0), parent.net(1))
+        carried = child.carried_cash_usd if held == child.carried else 0
+        parent.realised_usd = parent.result_usd - carried
+        parent.state = PackageState.FLAT if parent.realised_usd else PackageState.ABORTED
+        parent.ended_wall_ns = child.created_wall_ns
+        turn.write("packages", rows.package_row(parent, state.mode, state.run_id))
 
 
 def _load_ledger(state: State, recovered: RecoveredState) -> None:
@@ -113,7 +132,7 @@ def package_from(row: Row, attempt_rows: list[Row], turn: Turn) -> Package:
         is_probe=bool(row["is_probe"]),
         breakdown=dict(row["breakdown"]),
         versions=dict(row["versions"]),
-        state=_believable(PackageState(row["state"])),
+        state=PackageState(row["state"]),
         parent_id=PackageId(row["parent_id"]) if row.get("parent_id") else None,
         failed_trades=int(envelope.get("failed_trades", 0)),
         extra_attempts=int(envelope.get("extra_attempts", 0)),
@@ -139,15 +158,6 @@ def package_from(row: Row, attempt_rows: list[Row], turn: Turn) -> Package:
         attempt = attempt_from(attempt_row)
         package.attempts[attempt.attempt_id] = attempt
     return package
-
-
-def _believable(state: PackageState) -> PackageState:
-    """Return the state to restart from: a stored PLANNED row *is* the committed envelope.
-
-    Rows lag the wire, so the order may have left a moment later (M-12); only a package
-    that was never stored ends without asking.
-    """
-    return PackageState.JOURNALLED if state is PackageState.PLANNED else state
 
 
 def _paid(envelope: Row) -> Iterable[tuple[Any, Any]]:

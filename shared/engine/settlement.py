@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from shared.domain.enums import HaltReason, Outcome
 from shared.domain.events import PayoutSeen
 from shared.domain.package import Package
@@ -12,6 +14,7 @@ from shared.engine.halts import raise_halt
 from shared.engine.state import State, Turn
 
 PE = PackageEvent
+_WAITING: Final = frozenset({PackageState.RETRY_WAIT, PackageState.UNWIND_WAIT})
 
 
 def on_payout(state: State, turn: Turn, event: PayoutSeen) -> None:
@@ -56,16 +59,31 @@ def _pay_leg(state: State, turn: Turn, package: Package, index: int, payout: int
     finish(state, turn, package)
 
 
+def look_again(state: State, turn: Turn) -> None:
+    """A leg was paid while its package could not take it: it takes it as soon as it can.
+
+    The result may never have been told; what is paid waits for no better price any more.
+    """
+    for package in state.live_packages():
+        if not package.paid_legs or package.state is PackageState.FLAT_PROV:
+            continue
+        if package.state in _WAITING:
+            machine.offer(state, turn, package, PE.M_RESOLVED, "a leg was paid already")
+        finish(state, turn, package)
+
+
 def finish(state: State, turn: Turn, package: Package) -> None:
     """End the package once every leg that held something was paid."""
     holding = [index for index in (0, 1) if package.net(index) != 0]
+    if package.state is PackageState.FLAT_PROV and not holding:
+        # Sets that were bought to undo a leg were paid before their trades were told final.
+        machine.feed(state, turn, package, PE.PAID_OK, "its sets were paid")
+        return
     if not holding or any(index not in package.paid_legs for index in holding):
         return
     event = PE.PAID_OK
     if len(holding) == 2 and sum(package.paid_legs[index] for index in (0, 1)) != MICROS:
         event = PE.PAID_DIV
-    if package.state is PackageState.HEDGED:
-        machine.offer(state, turn, package, PE.M_RESOLVED, "both markets resolved")
     if not PACKAGE_TABLE.is_legal(package.state, event):
         return
     machine.feed(state, turn, package, event, "every leg was paid")

@@ -11,6 +11,7 @@ import pytest
 from shared.drivers import campaign
 from shared.drivers.campaign_tally import Tally
 from shared.drivers.sim_faults import NOT_INJECTED
+from shared.drivers.sim_report import SeedReport
 from shared.exchange.fault_plan import FaultKind
 from trader_task.cli import run
 
@@ -101,3 +102,20 @@ def test_a_stopped_campaign_goes_on_where_it_stood(
     assert resumed == campaign.run_campaign(40, 50)
     with pytest.raises(ValueError, match="holds seeds 40:50"):
         campaign.run_campaign(40, 51, state_file=state)
+
+
+def test_a_seed_that_stops_is_a_violation_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = campaign.run_seed
+
+    def stops(seed: int) -> SeedReport:
+        assert seed != 41, "a bug"
+        return real(seed)
+
+    monkeypatch.setattr(campaign, "run_seed", stops)
+    report = campaign.run_campaign(40, 43)
+    assert report["seeds"] == 3
+    (found,) = report["violations"]
+    assert (found["seed"], found["checker"]) == (41, "stopped") and "a bug" in found["text"]
+    assert found["replay"] == "twinleg simulate --seeds 41:42"

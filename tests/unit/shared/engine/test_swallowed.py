@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from shared.domain import commands as cm
 from shared.domain import events as ev
-from shared.domain.enums import HaltReason, Purpose, Venue
+from shared.domain.enums import HaltReason, Outcome, Purpose, Venue
 from shared.domain.ledger import cash_account, opening_account
-from shared.domain.order import AckStatus, Evidence, EvidenceKind, OrderState, Rejected
+from shared.domain.order import AckStatus, Evidence, EvidenceKind, LegTicket, OrderState, Rejected
 from shared.domain.package_table import PackageState
-from shared.domain.units import NS_PER_S, QtyMicros, UsdMicros
+from shared.domain.units import NS_PER_S, PriceMicros, QtyMicros, UsdMicros
 from tests.support.kernel_desk import ONE, WALL, Desk, empty_state, restarted
 
 PS = PackageState
@@ -107,3 +107,93 @@ def test_a_repair_that_has_sent_nothing_survives_a_restart() -> None:
     slots = tuple(Evidence(name, EvidenceKind.ABSENT) for name in repair.attempts)
     again.give(ev.EvidenceFound(repair.package_id, slots))
     assert repair.state not in (PS.RECOVERING, PS.ABORTED)
+
+
+def _waiting() -> tuple[Desk, LegTicket]:
+    """A package whose leg 1 is filled, with no price to hedge or to unwind at."""
+    desk = Desk()
+    first = desk.open_edge()
+    desk.sending(first)
+    desk.answer(first, final=False)
+    hedge = desk.tickets()[-1]
+    for market in (first.market_id, hedge.market_id):
+        desk.give(ev.BookReplaced(market, (), (), WALL + desk.mono))
+    desk.give(ev.AttemptAnswered(Rejected(hedge.attempt_id, "refused by list")))
+    desk.pass_time(1_500)
+    assert desk.package.state is PS.UNWIND_WAIT
+    return desk, first
+
+
+def test_shares_that_became_final_end_the_wait_for_them() -> None:
+    desk, first = _waiting()
+    assert first.venue is Venue.POLYMARKET
+    before = len(desk.decisions("package"))
+    (bought,) = desk.package.attempts[first.attempt_id].fills.values()
+    desk.give(ev.TradeFinality(Venue.POLYMARKET, bought.trade_id, True))
+    moved = [d.params.get("event") for d in desk.decisions("package")[before:]]
+    assert moved[:1] == ["s_conf"], "no need to wait the second out"
+
+
+def test_a_leg_that_was_paid_while_its_package_waited_settles_it() -> None:
+    """The result was never told: the payout alone says that there is nothing to wait for."""
+    desk, first = _waiting()
+    yes = first.outcome is Outcome.YES
+    paid = ev.PayoutSeen(
+        first.venue,
+        first.market_id,
+        PriceMicros(ONE if yes else 0),
+        QtyMicros(first.qty if yes else 0),
+        QtyMicros(0 if yes else first.qty),
+        UsdMicros(first.qty),
+        WALL,
+        "paid-1",
+    )
+    desk.give(paid)
+    desk.pass_time(1_000, seconds=True)
+    assert desk.package.state is PS.SETTLED
+    assert desk.package.realised_usd == first.qty + desk.fill(first).cash_usd
+
+
+def test_a_difference_at_a_venue_puts_what_is_held_there_in_doubt() -> None:
+    desk = Desk()
+    first = desk.open_edge()
+    desk.sending(first)
+    desk.answer(first)
+    hedge = desk.tickets()[-1]
+    desk.sending(hedge)
+    desk.answer(hedge)
+    assert desk.package.state is PS.HEDGED
+    for _ in range(2):
+        desk.pass_time(4_000, seconds=True)
+        off = ev.AccountSnapshot(Venue.KALSHI, UsdMicros(1), (), (), WALL + desk.mono)
+        desk.give(off)
+    assert ("venue:kalshi", "reconcile_difference") in desk.kernel.state.halts
+    assert desk.package.state in (PS.CONFIRM_UNKNOWN, PS.HEDGED)
+    assert "recon_diff" in [d.params.get("event") for d in desk.decisions("package")]
+
+
+def test_a_parent_whose_end_was_lost_is_not_reopened_beside_its_repair() -> None:
+    """The repair's committed envelope proves that its parent had ended (I-13)."""
+    desk = Desk()
+    first = desk.open_edge()
+    desk.sending(first)
+    desk.pass_time(251)
+    parent = desk.package
+    gone = Evidence(first.attempt_id, EvidenceKind.ABSENT)
+    desk.give(ev.EvidenceFound(parent.package_id, (gone,)))
+    assert parent.state is PS.ABORTED
+    desk.give(ev.FillSeen(desk.fill(first)))
+    repair = desk.package
+    assert repair.kind == "repair"
+
+    def is_end(command: cm.Command) -> bool:
+        return isinstance(command, cm.WriteRows) and any(
+            row.get("package_id") == parent.package_id and row.get("state") == "aborted"
+            for row in command.rows
+        )
+
+    desk.all_log = [command for command in desk.all_log if not is_end(command)]
+    again = restarted(desk).kernel.state.packages
+    assert again[parent.package_id].state is PS.ABORTED
+    assert again[parent.package_id].realised_usd == 0
+    assert again[repair.package_id].state is PS.RECOVERING
