@@ -289,7 +289,7 @@ async def test_f066_a_revoked_key_is_a_refusal_and_reads_fail(form: str) -> None
             assert not venue.exchange.orders("operator")
             if form == "all":
                 with pytest.raises(StoreError, match="401"):
-                    await execution.read_cash()
+                    await execution._inquiry.read_cash()
                 (proof,) = await execution.find_evidence([asked])
                 assert proof.kind is EvidenceKind.UNPROVEN
 

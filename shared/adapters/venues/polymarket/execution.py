@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from shared.adapters.venues.order_connection import NoAnswerError, NotConnectedError
@@ -25,12 +25,9 @@ from shared.adapters.venues.polymarket.encoding import (
     order_type_of,
     tick_of,
 )
-from shared.adapters.venues.polymarket.evidence import EvidenceJudge, Look, trades_by_order
-from shared.adapters.venues.polymarket.fills import FAILED, trade_state
+from shared.adapters.venues.polymarket.inquiry import LOOKBACK_S, Inquiry
 from shared.adapters.venues.polymarket.own_trades import InstrumentOf, OwnTrades
-from shared.adapters.venues.polymarket.parsing import read_balance
 from shared.adapters.venues.polymarket.rest import Credentials, Hosts, PolymarketRest
-from shared.adapters.venues.polymarket.schemas import OpenOrder, Trade
 from shared.adapters.venues.polymarket.signing import (
     OrderMessage,
     domain_separator,
@@ -46,7 +43,6 @@ from shared.domain.order import (
     Acked,
     AckStatus,
     Evidence,
-    EvidenceKind,
     LegTicket,
     Rejected,
     SubmitOutcome,
@@ -58,12 +54,10 @@ from shared.ports.venue import EncodedOrder, Sink
 
 _LOG = logging.getLogger("twinleg.polymarket.execution")
 
-LOOKBACK_S: Final = 600
 WARM_EVERY_S: Final = 5.0
 CANCEL_ROUNDS: Final = 12
 CANCEL_AGAIN_S: Final = 0.5
 """Twelve rounds outlast the longest documented taker hold of three seconds."""
-EVIDENCE_PARALLEL: Final = 8
 REHEARSE_EVERY_S: Final = 0.01
 """Between dry runs of the order path; after 50 ms of quiet it takes half as long again."""
 
@@ -95,7 +89,7 @@ class PolymarketExecution:
             owner=credentials.api.api_key,
         )
         self._own = OwnTrades(self._rest, credentials, clock, instrument_of)
-        self._judge = EvidenceJudge()
+        self._inquiry = Inquiry(self._rest, self._own, clock, self._candidate_ids)
         self.dead_man = DeadMan(self._rest, clock)
         self._free_cash = self._rest.free_cash
         self._is_version_refused = False
@@ -305,77 +299,7 @@ class PolymarketExecution:
 
     async def find_evidence(self, tickets: Sequence[LegTicket]) -> Sequence[Evidence]:
         """Ask orders and trades about each attempt; unreadable answers prove nothing."""
-        if not tickets:
-            return ()
-        oldest_s = min(t.decided_wall_ns for t in tickets) // NS_PER_S - LOOKBACK_S
-        try:
-            live, trades, cash = await asyncio.gather(
-                self._rest.open_orders(),
-                self._rest.trades(after=str(max(0, oldest_s))),
-                self.read_cash(),
-            )
-        except (StoreError, WireError) as error:
-            _LOG.info("evidence: %s", error)
-            return tuple(Evidence(t.attempt_id, EvidenceKind.UNPROVEN) for t in tickets)
-        open_ids = {order.id.lower(): order for order in live}
-        grouped = trades_by_order(trades)
-        gate = asyncio.Semaphore(EVIDENCE_PARALLEL)
-
-        async def one(ticket: LegTicket) -> Evidence:
-            try:
-                async with gate:
-                    return await self._one(ticket, open_ids, grouped, cash)
-            except (StoreError, WireError, DomainError) as error:
-                _LOG.info("evidence of %s: %s", ticket.attempt_id, error)
-                return Evidence(ticket.attempt_id, EvidenceKind.UNPROVEN)
-
-        return await asyncio.gather(*(one(ticket) for ticket in tickets))
-
-    async def _one(
-        self,
-        ticket: LegTicket,
-        open_ids: dict[str, OpenOrder],
-        grouped: Mapping[str, list[Trade]],
-        cash: int,
-    ) -> Evidence:
-        instrument = self._own.instrument(ticket.market_id)
-        if instrument is None:
-            return Evidence(ticket.attempt_id, EvidenceKind.UNPROVEN)
-        ids = self._candidate_ids(ticket, instrument)
-        order_id = next((i for i in ids if i in open_ids or i in grouped), ids[0] if ids else "")
-        if not order_id:
-            # The venue cannot express it, so it was never sent; only its encoder can say so.
-            return Evidence(ticket.attempt_id, EvidenceKind.UNPROVEN)
-        for candidate in ids:
-            self._own.remember(candidate, ticket.attempt_id, instrument)
-        order = open_ids.get(order_id)
-        for candidate in [order_id, *ids]:
-            order = order or await self._rest.order(candidate)
-            if order is not None:
-                order_id = order.id.lower()
-                break
-        trades = grouped.get(order_id, [])
-        fills = [
-            fill
-            for trade in trades
-            if trade_state(trade) != FAILED
-            for fill in await self._own.to_fills(trade)
-            if fill.order_id == order_id
-        ]
-        look = Look(
-            order=order,
-            is_open=order_id in open_ids,
-            trades=trades,
-            fills=fills,
-            cash=cash,
-            wall_ns=self._clock.wall_ns(),
-            mono_ns=self._clock.mono_ns(),
-        )
-        return self._judge.judge(ticket, instrument.taker_delay_ns, order_id, look)
-
-    async def read_cash(self) -> int:
-        """Return the wallet's pUSD in micros. Integer text is already millionths."""
-        return read_balance(await self._rest.collateral())
+        return await self._inquiry.find_evidence(tickets)
 
     # --- fills -------------------------------------------------------------------------------
 
