@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -175,7 +176,7 @@ class KalshiSide:
         if step.reconnect:
             self.line.cut()
 
-    def step(self) -> None:
+    def step(self, hear: Callable[[bytes], None] = lambda _frame: None) -> None:
         self.clock.ns += STEP_MS * NS_PER_MS
         self.world.step(self.clock.ns)
         if self.session is None:
@@ -187,6 +188,7 @@ class KalshiSide:
             self.level(self.rng.choice(self.tickers), side, cents, size)
         generation = self.stream.generation
         for frame in self.line.take():
+            hear(frame)
             if not self.line.is_cut:
                 self.obey(self.stream.receive(generation, frame, self.clock.ns))
         if not self.line.is_cut:
@@ -204,7 +206,7 @@ class KalshiSide:
         return is_whole and self.stream.books[ticker].state is BookState.SYNCED
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_kalshi_books_survive_every_feed_fault_of_the_table(seed: int) -> None:
     side = KalshiSide(seed)
     storm = Storm(side.world.faults, random.Random(seed), KALSHI_CHANCES, side.drop)
@@ -325,7 +327,7 @@ class PolymarketSide:
         return is_whole and is_told and track.state is BookState.SYNCED and not track.claim
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_polymarket_books_survive_every_feed_fault_of_the_table(seed: int) -> None:
     side = PolymarketSide(seed)
     storm = Storm(side.world.faults, random.Random(seed), POLYMARKET_CHANCES, side.drop)
@@ -346,3 +348,16 @@ def test_polymarket_books_survive_every_feed_fault_of_the_table(seed: int) -> No
     for market in side.markets:
         assert side.channel.by_market[market.market_id].state is BookState.SYNCED
         assert side.is_equal(market.market_id)
+
+
+def test_the_same_seed_makes_the_same_frames() -> None:
+    def run(seed: int) -> list[bytes]:
+        side = KalshiSide(seed)
+        storm = Storm(side.world.faults, random.Random(seed), KALSHI_CHANCES, side.drop)
+        told: list[bytes] = []
+        for _ in range(600):
+            storm.step(side.clock.ns)
+            side.step(told.append)
+        return told
+
+    assert run(5) == run(5) != run(6)

@@ -1,70 +1,73 @@
-"""A trade that a netting venue takes back: books equal the venue, whatever had netted since."""
+"""What an exchange takes back after it was final: reversed, cut to match, repaired after an end."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import pytest
-
 from shared.domain import events as ev
-from shared.domain.enums import Outcome, Side, Venue
-from shared.domain.ledger import cash_account, fees_account
+from shared.domain.enums import Purpose, Venue
+from shared.domain.order import LegTicket
 from shared.domain.package_table import PackageState
-from tests.support.kernel_desk import KALSHI, ONE, Desk
+from shared.domain.units import PriceMicros, QtyMicros, UsdMicros
+from tests.support.kernel_desk import KALSHI, ONE, WALL, Desk
 
 PS = PackageState
 
 
-def hedged() -> Desk:
+def hedged() -> tuple[Desk, LegTicket, LegTicket]:
+    """Leg 1 at Polymarket, leg 2 at Kalshi, both final."""
     desk = Desk()
-    first = desk.open_edge()
+    desk.book(Venue.KALSHI, 54, 56, 400)
+    desk.book(Venue.POLYMARKET, 44, 46, 100)
+    first = desk.tickets()[-1]
     desk.sending(first)
     desk.answer(first)
     hedge = desk.tickets()[-1]
     desk.sending(hedge)
     desk.answer(hedge)
-    assert desk.package.state is PS.HEDGED
-    return desk
+    assert desk.package.state is PS.HEDGED and hedge.venue is Venue.KALSHI
+    return desk, first, hedge
 
 
-def test_f032_a_busted_trade_of_a_hedged_package_exposes_it_again() -> None:
-    desk = hedged()
-    (bought,) = (f for f in desk.kernel.state.fills.values() if f.venue is Venue.KALSHI)
-    desk.give(ev.TradeFinality(Venue.KALSHI, bought.trade_id, False))
+def test_f032_a_bust_of_a_hedged_leg_exposes_it_in_the_same_step() -> None:
+    desk, first, hedge = hedged()
+    cash = desk.kernel.state.ledger.balances["cash:kalshi"]
+    desk.give(ev.TradeFinality(Venue.KALSHI, f"t-{hedge.attempt_id[:8]}", False))
     ledger = desk.kernel.state.ledger
-    assert desk.package.state is not PS.HEDGED and abs(desk.package.residual) == bought.qty
-    assert ledger.balance(cash_account(Venue.KALSHI)) == 5_000 * ONE
-    assert ledger.balance(fees_account(Venue.KALSHI)) == 0 and ledger.total() == 0
-    assert desk.kernel.state.positions.net_yes(KALSHI) == 0
+    assert ledger.balances["cash:kalshi"] == 5_000 * ONE > cash and ledger.total() == 0
+    assert desk.package.state in (PS.LEG2_SENT, PS.UNWIND_SENT, PS.RETRY_WAIT)
+    assert desk.package.residual != 0
+    desk.pass_time(200)
+    again = desk.tickets()[-1]
+    assert again.attempt_id not in (first.attempt_id, hedge.attempt_id)
+    assert again.purpose in (Purpose.HEDGE, Purpose.UNWIND)
 
 
-@pytest.mark.parametrize("sold", [1, 4, 10, 14])
-def test_f032_a_bust_after_netting_gives_back_exactly_what_the_fill_took(sold: int) -> None:
-    """10 bought, some or all sold or sold beyond, then the purchase is taken back."""
-    desk = Desk()
-    ticket = desk.open_edge()
-    fill = desk.fill(ticket)
-    bought = replace(
-        fill,
+def test_f032_a_bust_is_reversed_once_however_often_it_is_told() -> None:
+    desk, _, hedge = hedged()
+    bust = ev.TradeFinality(Venue.KALSHI, f"t-{hedge.attempt_id[:8]}", False)
+    desk.give(bust)
+    before = dict(desk.kernel.state.ledger.balances)
+    desk.give(bust)
+    assert desk.kernel.state.ledger.balances == before
+
+
+def payout(cash: int, reference: str, yes: int = 0) -> ev.PayoutSeen:
+    return ev.PayoutSeen(
         venue=Venue.KALSHI,
         market_id=KALSHI,
-        outcome=Outcome.YES,
-        price=600_000,
-        qty=10 * ONE,
-        attempt_id=None,
-        order_id="theirs",
+        payout=PriceMicros(0),
+        qty_yes=QtyMicros(yes),
+        qty_no=QtyMicros(0),
+        cash=UsdMicros(cash),
+        venue_ts_ns=WALL,
+        reference=reference,
     )
-    sale = replace(bought, side=Side.SELL, price=550_000, qty=sold * ONE, trade_id="sale")
-    for one in (bought, sale):
-        desk.give(ev.FillSeen(one))
-    desk.pass_time(61_000, seconds=True)
+
+
+def test_f032_an_amended_settlement_is_a_posting_of_its_own() -> None:
+    desk = Desk()
     ledger = desk.kernel.state.ledger
-    after_sale = 5_000 * ONE + 550_000 * sold - bought.fee
-    before = ledger.balance(cash_account(Venue.KALSHI))
-    desk.give(ev.TradeFinality(Venue.KALSHI, bought.trade_id, False))
-    assert before == after_sale - 10 * 600_000 - sale.fee - max(0, sold - 10) * ONE
-    # Only the sale stands: short, each contract backed by its dollar.
-    assert desk.kernel.state.positions.net_yes(KALSHI) == -sold * ONE
-    cash = ledger.balance(cash_account(Venue.KALSHI))
-    assert cash == 5_000 * ONE + 550_000 * sold - sale.fee - sold * ONE
-    assert ledger.balance(fees_account(Venue.KALSHI)) == sale.fee and ledger.total() == 0
+    desk.give(payout(7 * ONE, "kalshi/KX/t", yes=7 * ONE))
+    paid = ledger.balances["cash:kalshi"]
+    desk.give(payout(-7 * ONE, "kalshi/KX/t/corrected/1"))
+    desk.give(payout(-7 * ONE, "kalshi/KX/t/corrected/1"))
+    assert ledger.balances["cash:kalshi"] == paid - 7 * ONE and ledger.total() == 0
