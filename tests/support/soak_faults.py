@@ -26,6 +26,8 @@ class Storm:
     """Cuts the connections: frames of an old one are only seen by a new one."""
     most: dict[str, int] = field(default_factory=dict)
     """Key to the most hits of one window, where more would bench a market for long."""
+    rest_ms: dict[str, int] = field(default_factory=dict)
+    """Key to the least pause after it, for the same reason."""
     lasts_ms: tuple[int, int] = LASTS_MS
     pause_ms: tuple[int, int] = PAUSE_MS
     hits: Counter[str] = field(default_factory=Counter)
@@ -37,8 +39,9 @@ class Storm:
     def step(self, now_ns: int) -> None:
         """End the fault under way when it is over, and begin the next one."""
         if self._key and now_ns >= self._until_ns:
+            pause_ms = max(self.rng.randint(*self.pause_ms), self.rest_ms.get(self._key, 0))
             self.calm()
-            self._next_ns = now_ns + self.rng.randint(*self.pause_ms) * NS_PER_MS
+            self._next_ns = now_ns + pause_ms * NS_PER_MS
         if self._key or now_ns < self._next_ns:
             return
         if not self._order:

@@ -100,8 +100,10 @@ POLYMARKET_CHANCES = {
     "lat": 1_000_000,
     "partition": 1_000_000,
 }
-RARE = dict.fromkeys(("p.ws.drop", "p.ws.flip", "p.ws.multi", "ws.reorder", "ws.garbage"), 1)
-"""Four broken hashes of a market in a minute bench it for ten."""
+BREAKING = ("p.ws.drop", "p.ws.flip", "p.ws.multi", "p.ws.freeze", "ws.reorder", "ws.garbage")
+RARE = {key: 1 for key in BREAKING if key != "p.ws.freeze"}
+REST_MS = dict.fromkeys(BREAKING, 20_000)
+"""What breaks hashes is rare and far apart: four in a minute bench a market for ten."""
 
 
 class Weather:
@@ -124,6 +126,7 @@ class Weather:
                 POLYMARKET_CHANCES,
                 lambda: venue.world.drop_connections(Venue.POLYMARKET),
                 most=RARE,
+                rest_ms=REST_MS,
                 **short,
             ),
         )
