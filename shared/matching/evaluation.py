@@ -15,6 +15,7 @@ from typing import Any, Final
 from shared.domain.config import Config
 from shared.domain.enums import Polarity, Verdict
 from shared.matching import candidates
+from shared.matching.calibration import Scored, curve, halves
 from shared.matching.market_text import MarketText, from_row, kalshi_of, polymarket_of
 from shared.matching.propositions import Proposition, parse
 from shared.matching.verdicts import Judgement, judge
@@ -41,6 +42,7 @@ def evaluate(rows: Sequence[Row], titles_only: bool = False) -> dict[str, Any]:
     families: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     fired: dict[str, Counter[str]] = defaultdict(Counter)
     false_confirms: list[dict[str, Any]] = []
+    scored: list[Scored] = []
     for row in rows:
         a, b = from_row(row, titles_only=titles_only)
         result = judge(parse(a), parse(b), Config().llm_accept_score_ppm)
@@ -50,6 +52,7 @@ def evaluate(rows: Sequence[Row], titles_only: bool = False) -> dict[str, Any]:
         tables["all"][label][cell] += 1
         if full:
             tables["full_text"][label][cell] += 1
+            scored.append(_scored(row, label, cell, result))
         by_method[str(row.get("label_method") or "")][label][cell] += 1
         fired[label].update({f.code for f in result.findings if not f.passes})
         if label in _RIGHT and (full or titles_only):
@@ -68,6 +71,8 @@ def evaluate(rows: Sequence[Row], titles_only: bool = False) -> dict[str, Any]:
         "false_confirms_in_full": false_confirms,
         "by_label_method": {m: {k: dict(v) for k, v in t.items()} for m, t in by_method.items()},
         "rules_fired": {k: dict(v.most_common()) for k, v in fired.items()},
+        "calibration": curve(scored),
+        "halves_by_series": halves(scored),
         "precision": round(right / accepted, 4) if accepted else None,
         "confirmed_or_review_full_text": _kept(tables["full_text"]),
         "recall_equivalent": _recall(tables["all" if titles_only else "full_text"], "equivalent"),
@@ -78,6 +83,18 @@ def evaluate(rows: Sequence[Row], titles_only: bool = False) -> dict[str, Any]:
             bound_95(accepted_full - right_full, accepted_full), 4
         ),
     }
+
+
+def _scored(row: Row, label: str, cell: str, result: Judgement) -> Scored:
+    wanted = {"equivalent": Polarity.SAME, "inverse": Polarity.INVERSE}.get(label)
+    return Scored(
+        series=str(row.get("family") or _series(row)),
+        score_ppm=result.score_ppm,
+        is_positive=wanted is not None,
+        is_same=result.polarity is wanted,
+        is_confirmed=cell.startswith("confirmed"),
+        is_kept=cell != "rejected",
+    )
 
 
 def _empty() -> dict[str, Counter[str]]:

@@ -14,7 +14,11 @@ from shared.domain.enums import Polarity
 from shared.matching.propositions import Kind, Proposition
 from shared.matching.propositions.claims import Form
 from shared.matching.rules.clause_rules import compare_clauses
-from shared.matching.rules.deciders import compare_deciders, compare_sources
+from shared.matching.rules.deciders import (
+    compare_deciders,
+    compare_sources,
+    compare_unstated_source,
+)
 from shared.matching.rules.findings import (
     CONFLICT,
     SAME,
@@ -65,6 +69,8 @@ def _statement(a: Proposition, b: Proposition) -> tuple[Polarity, list[Finding]]
         findings.extend(f for f in (compare_deadlines(a, b), compare_event_days(a, b)) if f)
     if a.kind is Kind.MEASURE and b.kind is Kind.MEASURE:
         findings.append(compare_sources(a, b))
+        unstated = compare_unstated_source(a, b)
+        findings.extend([unstated] if unstated is not None else [])
     elif a.has_rules and b.has_rules and a.kind is not Kind.RATE:
         findings.append(compare_deciders(a, b))
     return polarity, findings

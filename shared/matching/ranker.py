@@ -14,18 +14,23 @@ from shared.matching.rules.findings import CONFLICT, Comparison
 
 FULL_PPM: Final = 990_000
 TAIL_PPM: Final = 6_000
-OPEN_PPM: Final = 120_000
+OPEN_PPM: Final = 140_000
+"""For each rule with an open point, however many sentences it found."""
 CONFLICT_PPM: Final = 450_000
 
 
 def score(a: Proposition, b: Proposition, comparison: Comparison) -> int:
     """Return the score in ppm of a pair, 0..1,000,000."""
     value = FULL_PPM
+    open_rules: set[str] = set()
     for finding in comparison.findings:
         if finding.passes:
             value -= TAIL_PPM if finding.is_tail else 0
+        elif finding.verdict == CONFLICT:
+            value -= CONFLICT_PPM
         else:
-            value -= CONFLICT_PPM if finding.verdict == CONFLICT else OPEN_PPM
+            open_rules.add(finding.code)
+    value -= OPEN_PPM * len(open_rules)
     shared = len(a.core & b.core)
     either = len(a.core | b.core) or 1
     value -= (either - shared) * 20_000 // either

@@ -209,7 +209,7 @@ def test_a_true_pair_is_confirmed_whichever_side_comes_first(kind: str, d: Draw)
 )
 @settings(max_examples=8, deadline=None)
 @given(d=DRAWS, first=st.booleans())
-def test_one_thing_changed_on_one_side_is_never_confirmed(
+def test_f094_one_thing_changed_on_one_side_is_never_confirmed(
     name: str, kind: str, d: Draw, first: bool
 ) -> None:
     change = CHANGES[name][1]

@@ -95,6 +95,8 @@ def _evaluation(result: Mapping[str, Any], titles_only: bool) -> Iterable[str]:
     for label, fired in result["rules_fired"].items():
         yield f"  {label:24}" + ", ".join(f"{code} {n}" for code, n in list(fired.items())[:8])
     yield ""
+    if not titles_only:
+        yield from _meaning(result)
     yield f"precision                {_share(result['precision'])}"
     yield f"recall equivalent        {_share(result['recall_equivalent'])}"
     yield f"recall inverse           {_share(result['recall_inverse'])}"
@@ -104,6 +106,23 @@ def _evaluation(result: Mapping[str, Any], titles_only: bool) -> Iterable[str]:
     yield f"seconds                  {result['seconds']}"
     for wrong in result["false_confirms_in_full"]:
         yield from _false_confirm(wrong)
+
+
+def _meaning(result: Mapping[str, Any]) -> Iterable[str]:
+    """Yield what the score meant on these rows, and the two halves of the series."""
+    yield "what the score meant (rows with both texts)"
+    for band in result["calibration"]:
+        span = f"{band['from']:.2f} to {band['to']:.2f}"
+        yield f"  {span:16}{band['rows']:>6,} rows{_share(band['same']):>8} truly the same"
+    yield "halves by series (one series is in one half only)"
+    for name, half in result["halves_by_series"].items():
+        kept = f"kept {_share(half['kept_precision'])} right, {_share(half['kept_recall'])} found"
+        yield (
+            f"  {name:8}{half['series']:>4} series{half['rows']:>6,} rows"
+            f"{half['confirmed']:>6,} confirmed, {half['wrong']} wrong,"
+            f" recall {_share(half['recall'])}; {kept}"
+        )
+    yield ""
 
 
 def _table(table: Mapping[str, Mapping[str, int]]) -> list[str]:

@@ -71,3 +71,12 @@ def is_only_team(few: frozenset[str], more: frozenset[str], league: str) -> bool
     teams = [frozenset(name.split()) for name in _TEAMS.get(league, "").split(",")]
     fitting = [team for team in teams if few <= team]
     return len(fitting) == 1 and few | more <= fitting[0]
+
+
+def leagues_of(names: frozenset[str]) -> frozenset[str]:
+    """Return the leagues in which some team's full name stands among ``names``."""
+    return frozenset(
+        league
+        for league, teams in _TEAMS.items()
+        if any(frozenset(name.split()) <= names for name in teams.split(","))
+    )

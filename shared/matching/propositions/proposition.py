@@ -127,7 +127,7 @@ def parse(market: MarketText) -> Proposition:
     if sides is not None:
         kind = Kind.GAME
     if "xfed" in core and re.search(
-        r"\d ?bps|basis points", title + claim.text + _no_change(title)
+        r"\d\+? ?bps|basis points", title + claim.text + _no_change(title)
     ):
         values, window, kind = _fed_move(claim, title, values, window, title_dates)
         core = frozenset(w for w in core if w not in _FED_WORDS and not _BPS.match(w))

@@ -30,6 +30,7 @@ _PHRASES: Final[tuple[tuple[str, str, str], ...]] = (
     (r"european union|\beu\b", "xeu", "eu"),
     (r"new york city|\bnyc\b", "xnyc", "new york city|nyc"),
     (r"los angeles international airport|\blax\b", "xlax", "lax|los angeles international airport"),
+    (r"\blabour\b", "labor", "labour"),
     (r"turkiye|turkey", "turkiye", "turk"),
     (r"south korea|korea republic|republic of korea", "xkorea", "korea republic|republic of korea|south korea"),
     (r"czech republic|czechia", "czechia", "czech"),

@@ -42,3 +42,17 @@ def compare_deciders(a: Proposition, b: Proposition) -> Finding:
         if "resolution source" in folded and _PUBLIC.search(folded) is None:
             return finding("SOURCE", UNKNOWN, "one side relies on one named source", *spans)
     return finding("SOURCE", SAME, "both settle on the public result", *spans)
+
+
+PUBLISHED: Final = frozenset({"$", "%", "°", "°c", "jobs", "inches", "mw", "pips"})
+"""Units of figures that several bodies publish, each a little differently."""
+
+
+def compare_unstated_source(a: Proposition, b: Proposition) -> Finding | None:
+    """Say that titles cannot name who publishes a figure; a count of events needs nobody."""
+    if (a.has_rules and b.has_rules) or a.sources & b.sources:
+        return None
+    if not any(v.unit in PUBLISHED for v in (*a.values, *b.values)):
+        return None
+    reason = "several bodies publish such a figure, and a title names none"
+    return finding("MEASUREMENT", UNKNOWN, reason, a.market.question, b.market.question)

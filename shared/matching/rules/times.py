@@ -42,6 +42,8 @@ def compare_editions(a: Proposition, b: Proposition) -> Finding:
     if a.contradicts_itself or b.contradicts_itself:
         return finding("EDITION", UNKNOWN, _OWN_YEARS, *spans)
     own_a, own_b = a.years or a.context_years, b.years or b.context_years
+    if a.kind is Kind.VOTE and not (a.years and b.years) and not (a.has_rules and b.has_rules):
+        return finding("EDITION", SAME, "a nominee is voted on once", *spans)
     if not (a.has_rules and b.has_rules):
         own_a, own_b = own_a or _close_year(a), own_b or _close_year(b)
     if not own_a or not own_b:

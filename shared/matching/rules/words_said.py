@@ -8,7 +8,7 @@ from typing import Final
 
 from shared.matching.propositions import Kind, Proposition
 from shared.matching.propositions.claims import Form
-from shared.matching.propositions.franchises import is_only_team
+from shared.matching.propositions.franchises import is_only_team, leagues_of
 from shared.matching.propositions.vocabulary import NEUTRAL, content
 from shared.matching.rules.findings import CONFLICT, SAME, UNKNOWN, Finding, finding
 from shared.matching.text import words
@@ -116,11 +116,23 @@ def _unmatched(a: Proposition, b: Proposition, tolerant: bool) -> frozenset[str]
         own = a.claim_core  # the title is a summary of the sentence that pays
     rest = own - b.core - _FILLER
     if tolerant:
-        rest = rest - NEUTRAL
+        rest = rest - NEUTRAL - _known_league(a, b)
         decisive = (a.core & _DECISIVE) - b.core  # the title must not contradict either
         open_words = frozenset(w for w in rest if w not in b.context or _is_name(w, a))
         return (open_words - a.subject - _office(a, b)) | decisive
     return frozenset(w for w in rest if w not in b.context)
+
+
+def _known_league(a: Proposition, b: Proposition) -> frozenset[str]:
+    """Return the token of the league that both subjects belong to by their full team name.
+
+    Naming the league adds nothing to "the Miami Heat win the Eastern Conference".
+    """
+    one, two = (
+        leagues_of(frozenset(w for name in p.subjects for w in words(name))) for p in (a, b)
+    )
+    shared = one & two
+    return frozenset(f"x{league}" for league in shared) if len(shared) == 1 else frozenset()
 
 
 def _is_name(word: str, a: Proposition) -> bool:

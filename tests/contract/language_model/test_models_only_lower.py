@@ -61,7 +61,7 @@ def judged(name: str, *, hostile: bool = False) -> tuple[Judgement, RankRequest]
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
-async def test_no_behaviour_confirms_a_look_alike(behaviour: str) -> None:
+async def test_f094_no_answer_of_a_model_confirms_a_look_alike(behaviour: str) -> None:
     deadline_s = 0.3 if behaviour == "slow" else 10
     async with serving(deepseek_chat=BEHAVIOURS[behaviour]) as url:
         for hostile in (False, True):
@@ -109,7 +109,7 @@ OPINIONS = st.builds(
 
 @settings(max_examples=300, deadline=None)
 @given(st.none() | OPINIONS, st.sampled_from(Verdict), st.integers(0, 1_000_000), st.booleans())
-def test_an_opinion_never_raises_a_verdict_or_a_score(
+def test_f094_an_opinion_never_raises_a_verdict_or_a_score(
     opinion: Opinion | None, verdict: Verdict, points: int, is_required: bool
 ) -> None:
     if verdict is Verdict.CONFIRMED:

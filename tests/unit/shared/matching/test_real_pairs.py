@@ -16,7 +16,7 @@ import pytest
 from shared.adapters.llm.wordllama_embedder import WordLlamaEmbedder
 from shared.domain.enums import Polarity, Verdict
 from shared.matching import candidates
-from shared.matching.evaluation import evaluate, universe
+from shared.matching.evaluation import bound_95, evaluate, universe
 from shared.matching.market_text import MarketText, from_row, kalshi_of, polymarket_of
 from shared.matching.propositions import Proposition, parse
 from shared.matching.verdicts import judge
@@ -188,3 +188,18 @@ def test_each_direction_finds_the_labelled_positives_among_both_snapshots(
     found = [(place_b[b] in forth[place_a[a]], place_a[a] in back[place_b[b]]) for a, b in wanted]
     assert sum(f for f, _ in found) / len(wanted) >= least
     assert sum(b for _, b in found) / len(wanted) >= least
+
+
+def test_the_bar_means_what_it_says_in_both_halves_of_the_series() -> None:
+    """Above 0.92 the truly same share is surely above 0.92, just below it is not perfect."""
+    result = evaluate([row for name in FILES for row in rows(name)])
+    above = [band for band in result["calibration"] if band["from"] >= 0.92]
+    below = [band for band in result["calibration"] if band["to"] <= 0.6]
+    count = sum(band["rows"] for band in above)
+    wrong = sum(round(band["rows"] * (1 - band["same"])) for band in above)
+    assert count > 150 and 1 - bound_95(wrong, count) >= 0.92
+    assert all(band["same"] < 0.2 for band in below)
+    for half in result["halves_by_series"].values():
+        assert half["wrong"] == 0 and half["series"] > 60
+        assert half["recall"] >= 0.6
+        assert half["kept_precision"] >= 0.95 and half["kept_recall"] >= 0.85
