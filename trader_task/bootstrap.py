@@ -30,6 +30,7 @@ from shared.adapters.stores.postgres_journal import PostgresJournal
 from shared.adapters.stores.postgres_views import PostgresViews
 from shared.adapters.venues.documents import DocumentFolder, HttpDocuments
 from shared.adapters.venues.kalshi import published as kalshi_published
+from shared.adapters.venues.kalshi.account import KalshiAccount
 from shared.adapters.venues.kalshi.capabilities import choose_endpoints
 from shared.adapters.venues.kalshi.venue import connect_kalshi
 from shared.adapters.venues.paper.settings import PaperSettings, starting_cash
@@ -76,7 +77,12 @@ from trader_task.command_stores import CommandStores
 from trader_task.order_ids import OrderIds, is_us_order
 from trader_task.outside import Outside
 from trader_task.settings import Settings
-from trader_task.start_checks import account_check, geoblock_check, jurisdiction_check
+from trader_task.start_checks import (
+    account_check,
+    geoblock_check,
+    jurisdiction_check,
+    key_check,
+)
 from trader_task.trader import Trader
 from trader_task.venue_report import find_obstacles, load_report
 
@@ -219,6 +225,9 @@ def _start_checks(
         must_be_stated=settings.mode.is_real_money,
     )
     checks = [where, *venues.warm_ups]
+    member = venues.accounts.get(Venue.KALSHI)
+    if isinstance(member, KalshiAccount):
+        checks.append(key_check(Venue.KALSHI, member.read_key, clock, sink))
     account = venues.accounts.get(Venue.POLYMARKET)
     if isinstance(account, PolymarketAccount):
         checks.append(account_check(account.read_state, clock, sink))

@@ -199,8 +199,10 @@ class Dispatcher:
     async def _cancel_everything(self, venue: Venue) -> None:
         execution = self._executions.get(venue)
         if execution is not None:
+            # Only a freeze comes here: one request for all of them first, then the proof.
+            is_swept = await execution.sweep_everything()
             count = await execution.cancel_everything()
-            log.info("cancelled everything", venue=venue.value, orders=count)
+            log.info("cancelled everything", venue=venue.value, swept=is_swept, orders=count)
 
     async def _request_snapshot(self, market: MarketId) -> None:
         try:

@@ -76,6 +76,40 @@ def geoblock_check(
     return check
 
 
+class KeyState(Protocol):
+    """What a venue says about the key that we sign with; None: it does not say."""
+
+    @property
+    def may_trade(self) -> bool | None: ...
+
+    @property
+    def text(self) -> str: ...
+
+
+def key_check(
+    venue: Venue,
+    read_key: Callable[[], Awaitable[KeyState]],
+    clock: Clock,
+    sink: Callable[[EventBody], None],
+) -> Callable[[], Awaitable[None]]:
+    """Return a check that our key is still listed and may trade (F-066)."""
+
+    async def check() -> None:
+        key = await read_key()
+        log.info("key", venue=venue.value, may_trade=key.may_trade, text=key.text)
+        if key.may_trade is False:
+            halt = Halt(
+                f"venue:{venue.value}",
+                HaltReason.KEY_REVOKED,
+                "start",
+                clock.wall_ns(),
+                note=key.text,
+            )
+            sink(HaltTaken(halt))
+
+    return check
+
+
 async def keep_asking(checks: Sequence[Callable[[], Awaitable[None]]], clock: Clock) -> None:
     """Ask every check again each hour, for ever; one that cannot be asked, each minute."""
     while True:

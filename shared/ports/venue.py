@@ -103,7 +103,15 @@ class Execution(Protocol):
         ...
 
     async def cancel_everything(self) -> int:
-        """Cancel every live order of ours (start-up, freeze); returns how many."""
+        """Cancel every live order of ours and prove it (start-up, freeze); returns how many."""
+        ...
+
+    async def sweep_everything(self) -> bool:
+        """The venue's own cancel-all, for the kill switch alone; True when it was taken.
+
+        It may take orders of the following minute with it, so that the adapter then refuses
+        to submit for as long; it proves nothing, ``cancel_everything`` does.
+        """
         ...
 
     async def find_evidence(self, tickets: Sequence[LegTicket]) -> Sequence[Evidence]:

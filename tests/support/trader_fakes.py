@@ -305,6 +305,7 @@ class FakeExecution:
     wire: list[EncodedOrder] = field(default_factory=list)
     asked: list[AttemptId] = field(default_factory=list)
     live_orders: int = 0
+    sweeps: int = 0
     evidence: dict[str, Evidence] = field(default_factory=dict)
 
     def encode(self, order: LegTicket, _instrument: Instrument) -> EncodedOrder:
@@ -335,6 +336,10 @@ class FakeExecution:
         return acked(order.ticket)
 
     async def cancel(self, order: EncodedOrder, order_id: str) -> bool:
+        return True
+
+    async def sweep_everything(self) -> bool:
+        self.sweeps += 1
         return True
 
     async def cancel_everything(self) -> int:

@@ -10,6 +10,7 @@ import pytest
 from shared.domain.commands import (
     ArmTimer,
     AskEvidence,
+    CancelEverything,
     Command,
     DropHalt,
     MarkProven,
@@ -209,6 +210,23 @@ async def test_halts_are_persisted_and_freeze_binds_at_once(rig: Rig) -> None:
     rig.execute(DropHalt("global", "freeze", "me", "fine"), body=lifted)
     await settle()
     assert not rig.permission.is_frozen and not rig.flags.halts and not rig.control.halts
+
+
+async def test_f030_the_kill_switch_sweeps_first_and_then_proves_one_by_one(rig: Rig) -> None:
+    execution = rig.executions[Venue.KALSHI]
+    execution.live_orders = 2
+    left_at_sweep: list[int] = []
+    sweep = execution.sweep_everything
+
+    async def watched() -> bool:
+        left_at_sweep.append(execution.live_orders)
+        return await sweep()
+
+    execution.sweep_everything = watched  # type: ignore[method-assign]
+    rig.execute(CancelEverything(Venue.KALSHI))
+    await settle()
+    assert left_at_sweep == [2] and execution.live_orders == 0
+    assert rig.executions[Venue.POLYMARKET].sweeps == 0
 
 
 async def test_proofs_timers_and_open_packages(rig: Rig) -> None:

@@ -162,6 +162,7 @@ async def test_sends_are_impossible_until_old_orders_are_cancelled(rig: Rig) -> 
     rig.executions[Venue.KALSHI].live_orders = 2
     await finish(rig, rig.recovery())
     assert seen == [True, True], "cancelled, then looked again that none is left"
+    assert rig.executions[Venue.KALSHI].sweeps == 0, "a start is no kill switch"
     assert not rig.permission.is_passive
 
 

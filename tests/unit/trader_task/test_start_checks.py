@@ -12,7 +12,7 @@ from shared.domain.errors import ConfigError, StoreError
 from shared.domain.events import EventBody, HaltTaken
 from tests.support.virtual_clock import VirtualClock
 from trader_task.settings import _jurisdiction
-from trader_task.start_checks import account_check, jurisdiction_check, keep_asking
+from trader_task.start_checks import account_check, jurisdiction_check, keep_asking, key_check
 
 
 @dataclass(frozen=True)
@@ -115,3 +115,25 @@ async def test_gates_are_asked_hourly_and_an_unanswered_one_each_minute() -> Non
         ("first", 122),
         ("second", 122),
     ]
+
+
+@dataclass(frozen=True)
+class Key:
+    may_trade: bool | None
+    text: str = "scopes read: may not trade"
+
+
+@pytest.mark.parametrize(("may_trade", "halts"), [(True, 0), (None, 0), (False, 1)])
+async def test_f066_a_key_that_may_not_trade_halts_its_venue(
+    may_trade: bool | None, halts: int
+) -> None:
+    heard: list[EventBody] = []
+
+    async def read() -> Key:
+        return Key(may_trade)
+
+    await key_check(Venue.KALSHI, read, VirtualClock(), heard.append)()
+    assert len(heard) == halts
+    for body in heard:
+        assert isinstance(body, HaltTaken) and body.halt.reason is HaltReason.KEY_REVOKED
+        assert body.halt.scope == "venue:kalshi" and "may not trade" in body.halt.note

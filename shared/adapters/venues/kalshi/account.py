@@ -15,6 +15,7 @@ from shared.adapters.venues.kalshi.corrections import KnownPayouts
 from shared.adapters.venues.kalshi.errors import WireTally
 from shared.adapters.venues.kalshi.evidence import AttemptMemory, MarketRecords
 from shared.adapters.venues.kalshi.instruments import payout_from_cents
+from shared.adapters.venues.kalshi.key_scopes import KeyState, judge_key
 from shared.adapters.venues.kalshi.parsing import (
     MICROS_PER_CENT,
     build_fill,
@@ -24,6 +25,7 @@ from shared.adapters.venues.kalshi.parsing import (
 )
 from shared.adapters.venues.kalshi.rest import KalshiRest, NotOkError, Query
 from shared.adapters.venues.kalshi.schemas import (
+    ApiKeysReply,
     AsOfReply,
     BalanceReply,
     FillsPage,
@@ -93,6 +95,24 @@ class KalshiAccount:
         return seen
 
     # --- narrower reads: StoreError or WireError when not complete ---------------------------
+
+    async def read_key(self) -> KeyState:
+        """Say whether the key that signs here is listed and may read and trade.
+
+        A venue that does not let this key list keys (403, 404) has said nothing about it.
+
+        Raises:
+            StoreError: not answered; ask again.
+        """
+        try:
+            reply = await self._rest.get("/api_keys", ApiKeysReply)
+        except NotOkError as error:
+            if error.status in (403, 404):
+                return KeyState(None, f"the venue does not list keys (HTTP {error.status})")
+            raise
+        except WireError as error:
+            raise StoreError(f"kalshi keys: {error}") from error
+        return judge_key(reply, self._rest.key_id)
 
     async def read_as_of_ns(self) -> int:
         """Return the wall time up to which portfolio reads are known to be current."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from email.utils import parsedate_to_datetime
-from typing import Final
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
@@ -13,6 +12,7 @@ from websockets.exceptions import WebSocketException
 from shared.adapters.venues.kalshi.account import read_balance
 from shared.adapters.venues.kalshi.capabilities import WS_PATH, Endpoints
 from shared.adapters.venues.kalshi.errors import WireTally
+from shared.adapters.venues.kalshi.key_scopes import judge_key
 from shared.adapters.venues.kalshi.probing import KalshiProbe
 from shared.adapters.venues.kalshi.rest import KalshiRest
 from shared.adapters.venues.kalshi.schemas import (
@@ -29,9 +29,6 @@ from shared.domain.errors import StoreError, WireError
 from shared.domain.units import NS_PER_MS, format_micros
 from shared.ports.clock import Clock
 from shared.ports.inspection import Answer, Finding, Light, SetupStep
-
-TRADE_SCOPES: Final = frozenset({"write", "write::trade"})
-READ_SCOPES: Final = frozenset({"read"})
 
 
 class KalshiInspector:
@@ -87,16 +84,9 @@ class KalshiInspector:
     async def _check_key(self) -> Finding:
         """The venue lists its keys with their scopes; ours must read and trade."""
         reply = await self._rest.get("/api_keys", ApiKeysReply)
-        own = next((k for k in reply.api_keys if k.api_key_id == self._signer.key_id), None)
-        if own is None:
-            return self._say("key", Light.RED, "the venue does not list this key")
-        scopes = frozenset(own.scopes)
-        lacks = [w for w, s in (("read", READ_SCOPES), ("trade", TRADE_SCOPES)) if not s & scopes]
-        words = f"{self._signer.kind}, scopes {', '.join(sorted(scopes)) or 'none'}"
-        if lacks:
-            return self._say("key", Light.RED, f"{words}: may not {' or '.join(lacks)}")
-        spare = " (write::trade would be enough)" if "write" in scopes else ""
-        return self._say("key", Light.GREEN, words + spare)
+        key = judge_key(reply, self._signer.key_id)
+        light = Light.GREEN if key.may_trade else Light.RED
+        return self._say("key", light, f"{self._signer.kind}, {key.text}")
 
     async def _check_clock(self) -> Finding:
         async def second() -> int:

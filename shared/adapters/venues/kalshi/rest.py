@@ -101,6 +101,11 @@ class KalshiRest:
             trust_env=False,
         )
 
+    @property
+    def key_id(self) -> str:
+        """The id of the key that signs; empty for the public client."""
+        return self._signer.key_id if self._signer is not None else ""
+
     async def close(self) -> None:
         await self._wire.aclose()
         await self._client.aclose()

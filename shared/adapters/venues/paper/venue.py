@@ -197,6 +197,10 @@ class PaperVenue:
             await self._persist()
         return len(ended)
 
+    async def sweep_everything(self) -> bool:
+        """Nothing to do: ``cancel_everything`` is one step here."""
+        return False
+
     async def find_evidence(self, tickets: Sequence[LegTicket]) -> Sequence[Evidence]:
         async with self._lock:
             try:

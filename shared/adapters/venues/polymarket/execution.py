@@ -295,6 +295,15 @@ class PolymarketExecution:
                 await self._clock.sleep(CANCEL_AGAIN_S)
         raise StoreError(f"{len(live)} orders are still live after cancel-all")
 
+    async def sweep_everything(self) -> bool:
+        """One cancel-all, whatever is held; ``cancel_everything`` goes on until it is proven."""
+        try:
+            await self._rest.cancel_all()
+        except (StoreError, WireError) as error:
+            _LOG.warning("cancel-all: %s", error)
+            return False
+        return True
+
     # --- evidence ----------------------------------------------------------------------------
 
     async def find_evidence(self, tickets: Sequence[LegTicket]) -> Sequence[Evidence]:
