@@ -165,8 +165,8 @@ FIELDS: Final[tuple[Field, ...]] = (
     _flag("polymarket_us_fee_confirmed",
           "The coefficient was checked on that day; real money there needs it.", Owner.TYPED),
     _flag("flag_trade", "Off: watch, show and record, and buy nothing."),
-    _flag("flag_maker_taker", "Rest an order on the dearer side first.",
-          missing="maker-then-taker orders"),
+    _flag("flag_maker_taker",
+          "Rest an order on Polymarket first where taking both legs does not clear."),
     _flag("flag_bundles", "Trade bundles and negative-risk groups.", missing="bundles"),
     _flag("flag_live", "Allow orders that cost real money.", Owner.TYPED),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.domain.enums import Outcome, Purpose, Side, Venue
+from shared.domain.enums import Outcome, Purpose, Side, TimeInForce, Venue
 from shared.domain.ids import AttemptId, MarketId, PackageId, PairId
 from shared.domain.order import (
     ORDER_TABLE,
@@ -208,6 +208,18 @@ class Package:
     @property
     def is_ended(self) -> bool:
         return self.state in ENDS
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether it waits for a resting order of leg 1 to be taken (maker, then taker)."""
+        return self.state is PackageState.LEG1_HELD and self.rests
+
+    @property
+    def rests(self) -> bool:
+        """Whether the current attempt is an opening order that rests in the book."""
+        attempt = self.attempts.get(self.current) if self.current else None
+        ticket = attempt.ticket if attempt is not None else None
+        return ticket is not None and ticket.is_opening and ticket.tif is TimeInForce.GTC
 
     @property
     def is_naked(self) -> bool:

@@ -28,6 +28,8 @@ FINALITY_MAX_NS: Final = 62 * NS_PER_S
 ACK_NS: Final = 250 * NS_PER_MS
 HELD_NS: Final = 2 * NS_PER_S
 """Beyond the declared delay a held order has two seconds to say what became of it."""
+MAKER_NS: Final = 9 * NS_PER_S
+"""The maker variant lets one opening order rest for eight seconds."""
 SLACK_NS: Final = 50 * NS_PER_MS
 RESTING: Final = frozenset({PS.HEDGED, PS.SETTLING, PS.STUCK_KNOWN})
 """States in which a package may be found once faults are off and time has passed (I-16)."""
@@ -181,6 +183,8 @@ class LifeChecker:
                     continue
                 age = venue.now() - venue.sent.get(AttemptId(order.client_id), venue.now())
                 wait = HELD_NS if package.state is PS.LEG1_HELD else ACK_NS
+                if package.is_resting:
+                    wait = MAKER_NS
                 limit = wait + hold_ns + SLACK_NS + self.truth.allowance_ns
                 if package.state not in _IN_FLIGHT or age > limit:
                     text = f"{order.client_id} rests in {package.state.value} for {age} ns"

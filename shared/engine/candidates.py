@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.domain import depth, edge, sizing
+from shared.domain.book import Book
 from shared.domain.edge import EdgeQuote
 from shared.domain.enums import Outcome, Venue
 from shared.domain.fee_schedules import as_charged
@@ -29,6 +30,8 @@ class Candidate:
     hedge_ppm: int
     leg_first: int
     clears: bool
+    books: tuple[Book, Book] | None = None
+    """The books that the plan reckons with, when its first leg is to rest instead of taking."""
 
 
 def find(state: State, turn: Turn, view: PairView) -> Candidate | None:
@@ -54,7 +57,8 @@ def find(state: State, turn: Turn, view: PairView) -> Candidate | None:
         return None
     quote, clears = view.priced
     first = _leg_first(state, view, quote)
-    return Candidate(quote, _hedge_ppm(state, turn, view, quote, first), first, clears)
+    chance = hedge_ppm(state, turn, view, quote, first)
+    return Candidate(quote, chance, first, clears)
 
 
 def _are_same(old: tuple[object, ...], new: tuple[object, ...]) -> bool:
@@ -72,9 +76,9 @@ def _best_quote(
     for outcome_a, outcome_b in pair.packages():
         if not edge.could_clear(book_a, book_b, a.fees, b.fees, outcome_a, outcome_b, minimum):
             continue
-        reach = min(_reach(state, a, outcome_a), _reach(state, b, outcome_b))
+        most = min(reach(state, a, outcome_a), reach(state, b, outcome_b))
         found = edge.best(
-            book_a, book_b, a, b, outcome_a, outcome_b, reach, minimum, state.frictions, days
+            book_a, book_b, a, b, outcome_a, outcome_b, most, minimum, state.frictions, days
         )
         if found is not None:
             clearing.append(found)
@@ -95,7 +99,7 @@ def _best_quote(
     return max(shown, key=lambda q: (q.net_per_contract_micros, q.outcome_a.value)), False
 
 
-def _reach(state: State, instrument: Instrument, outcome: Outcome) -> QtyMicros:
+def reach(state: State, instrument: Instrument, outcome: Outcome) -> QtyMicros:
     """Return the contracts within the configured ticks of the touch: nothing deeper is planned."""
     book = state.books[instrument.market_id]
     levels = book.buy_levels(outcome)
@@ -129,7 +133,7 @@ def _coverage(
     return sizing.coverage_ppm(levels, qty, limit)
 
 
-def _hedge_ppm(state: State, turn: Turn, view: PairView, quote: EdgeQuote, first: int) -> int:
+def hedge_ppm(state: State, turn: Turn, view: PairView, quote: EdgeQuote, first: int) -> int:
     """Return the completion probability of the second leg inside its worst-price bound."""
     second = state.instruments[view.pair.b if first == 0 else view.pair.a]
     outcome = quote.outcome_b if first == 0 else quote.outcome_a

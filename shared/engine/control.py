@@ -29,6 +29,7 @@ from shared.engine import (
     feeds,
     halts,
     machine,
+    maker,
     plans,
     recovery,
     scanner,
@@ -124,6 +125,8 @@ def on_halt(state: State, turn: Turn, event: HaltTaken) -> None:
     for package in state.live_packages():
         if event.halt.is_freeze or _covers(event.halt.scope, state, package):
             machine.offer(state, turn, package, kind, event.halt.reason.value)
+    if state.config.flag_maker_taker:
+        maker.mind(state, turn)  # what rests would still open
 
 
 def _covers(scope: str, state: State, package: Package) -> bool:
@@ -191,6 +194,8 @@ def on_second(state: State, turn: Turn) -> None:
     settlement.look_again(state, turn)
     _check_adverse(state, turn)
     _check_stops(state, turn, equity)
+    if state.config.flag_maker_taker:
+        maker.mind(state, turn)
     exits.on_second(state, turn)
     scanner.on_second(state, turn)
     # Monotone over restarts too: a browser compares it with the number it last saw.

@@ -10,6 +10,8 @@ from shared.domain.units import NS_PER_MS, NS_PER_S
 from shared.engine.state import State, Turn
 
 PS = PackageState
+MAKER_REST_NS: Final = 8 * NS_PER_S
+"""How long an opening order of the maker variant may rest before it is taken back."""
 FLIGHT: Final = frozenset(
     {PS.LEG1_SENT, PS.LEG2_SENT, PS.UNWIND_SENT, PS.LEG1_CANCELLING, PS.LEG2_CANCELLING}
 )
@@ -23,6 +25,8 @@ def deadline_ns(state: State, turn: Turn, package: Package) -> int:
         return max(package.wait_ns, NS_PER_MS)
     if now in FLIGHT:
         return state.config.hedge_timeout_ms * NS_PER_MS + _hold_ns(state, package)
+    if now is PS.LEG1_HELD and package.rests:
+        return MAKER_REST_NS
     if now is PS.LEG1_HELD:
         return _hold_ns(state, package) + 2 * NS_PER_S
     if now is PS.HEDGED:

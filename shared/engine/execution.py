@@ -190,7 +190,9 @@ def _take_answer(
     if outcome.status is AckStatus.HELD:
         return PE.R_HELD
     if outcome.status is AckStatus.RESTING:
-        return PE.R_REST
+        # A resting opening order waits to be taken; whatever part of it traded ends the wait.
+        waits = package.rests and package.current == attempt.attempt_id and not attempt.known_qty
+        return PE.R_HELD if waits else PE.R_REST
     return PE.R_FILL if attempt.known_qty else PE.R_NONE
 
 
@@ -218,6 +220,8 @@ def _after(
         if attempt.is_settled:
             event = PE.R_FILL if attempt.known_qty else PE.R_NONE
             machine.feed(state, turn, package, event, "the venue's own record")
+        elif grew and package.is_resting:
+            machine.feed(state, turn, package, PE.R_REST, "a part traded: the rest is taken back")
         return
     if grew:
         machine.offer(state, turn, package, PE.FILL_SEEN, "a fill outside the current verdict")

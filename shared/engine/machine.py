@@ -127,6 +127,9 @@ def on_timer(state: State, turn: Turn, package: Package) -> None:
     if package.state is PS.STUCK_KNOWN:
         _retry_stuck(state, turn, package)
         return
+    if package.is_resting:
+        feed(state, turn, package, PE.R_REST, "nobody took it in time")
+        return
     current = package.attempts.get(package.current) if package.current else None
     if current is not None and package.state in deadlines.FLIGHT | {PS.JOURNALLED, PS.LEG1_HELD}:
         _lose(state, turn, package)

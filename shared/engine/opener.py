@@ -73,12 +73,12 @@ def _fit(
     least = sizing.least_legal_qty(a, quote.touch_a, b, quote.touch_b)
     refused: list[Gate] = []
     while qty >= least:
-        sized = _requote(state, turn, view, quote, qty)
+        sized = _requote(state, turn, view, found, qty)
         least_edge = pair.min_edge(state.config.min_net_edge_micros)
         if sized is None or sized.net_per_contract_micros < least_edge:
             thin = {"qty_micros": str(qty), "need_micros": str(quote.qty)}
             return None, [(GateCode.DEPTH_THIN, thin)]
-        package = _build(state, turn, view, sized, found.leg_first, is_probe)
+        package = _build(state, turn, view, sized, found, is_probe)
         short = over_limits(state, package, total)
         if short is None:
             return package, []
@@ -110,15 +110,15 @@ def _probe_affordable(
 
 
 def _requote(
-    state: State, turn: Turn, view: PairView, quote: EdgeQuote, qty: QtyMicros
+    state: State, turn: Turn, view: PairView, found: Candidate, qty: QtyMicros
 ) -> EdgeQuote | None:
-    pair = view.pair
+    pair, quote = view.pair, found.quote
+    books = found.books or (state.books[pair.a], state.books[pair.b])
     a = as_charged(state.instruments[pair.a], turn.wall)
     b = as_charged(state.instruments[pair.b], turn.wall)
     days = exposure.lock_days(max(a.settle_worst_ns, b.settle_worst_ns), turn.wall)
     return edge.quote(
-        state.books[pair.a],
-        state.books[pair.b],
+        *books,
         a,
         b,
         quote.outcome_a,
@@ -131,16 +131,18 @@ def _requote(
 
 
 def _build(
-    state: State, turn: Turn, view: PairView, quote: EdgeQuote, first: int, is_probe: bool
+    state: State, turn: Turn, view: PairView, quote: EdgeQuote, found: Candidate, is_probe: bool
 ) -> Package:
     """Lay down the envelope: bounds of both legs, the largest quantity, every id."""
-    pair = view.pair
+    pair, first = view.pair, found.leg_first
     a, b = state.instruments[pair.a], state.instruments[pair.b]
     sides = (
         (a, quote.outcome_a, quote.worst_a, quote.touch_a),
         (b, quote.outcome_b, quote.worst_b, quote.touch_b),
     )
-    qty_max = _qty_max(sides[first][0], sides[first][2], sides[first][3], quote.qty)
+    qty_max = quote.qty
+    if found.books is None:
+        qty_max = _qty_max(sides[first][0], sides[first][2], sides[first][3], quote.qty)
     slack = min(
         exposure.LOSS_MAX_PER_CONTRACT,
         state.config.package_loss_max_usd_micros * MICROS // max(qty_max, 1),
@@ -205,16 +207,19 @@ def _qty_max(
     return QtyMicros(ceil_to_step(-(-qty * worst // improved), first.qty_step))
 
 
-def launch(state: State, turn: Turn, package: Package) -> PackageId:
-    """Register the package, bind leg 1 to its slot and ask for the commit."""
+def launch(state: State, turn: Turn, package: Package, *, is_maker: bool = False) -> PackageId:
+    """Register the package, bind leg 1 to its slot and ask for the commit.
+
+    ``is_maker``: leg 1 rests in the book in shares, instead of taking with a budget.
+    """
     slot = attempts.free_slot(package, Purpose.OPEN)
     assert slot is not None
     first = package.legs[package.leg_first]
     instrument = state.instruments[first.market_id]
     second = state.instruments[package.legs[1 - package.leg_first].market_id]
-    is_budget = first.venue is Venue.POLYMARKET
-    tif = TimeInForce.IOC
-    if not is_budget:
+    is_budget = first.venue is Venue.POLYMARKET and not is_maker
+    tif = TimeInForce.GTC if is_maker else TimeInForce.IOC
+    if not is_budget and not is_maker:
         touch = package.legs[1 - package.leg_first].touch
         tif = sizing.opening_tif(instrument, second, touch)
     ticket = attempts.build_ticket(

@@ -15,7 +15,7 @@ from shared.domain.fee_schedules import as_charged
 from shared.domain.ids import MarketId
 from shared.domain.instrument import Instrument
 from shared.domain.units import NS_PER_MS, NS_PER_S
-from shared.engine import candidates, costs, exposure, limits, opener, rows
+from shared.engine import candidates, costs, exposure, limits, maker, opener, rows
 from shared.engine.gates import Gate, age_ms, is_fresh, standing
 from shared.engine.state import PairView, State, Turn
 
@@ -59,14 +59,18 @@ def judge(state: State, turn: Turn, view: PairView, *, may_open: bool) -> None:
     state.checks_today += 1
     gates = standing(state, turn, view)
     pair = view.pair
-    found = None
+    found, held = None, True
     if pair.a in state.books and pair.b in state.books and _priceable(state, view):
         found = candidates.find(state, turn, view)
+        held = bool(gates)
         gates += limits.edge_gates(state, view, found)
     if found is not None:
         view.display = found.quote
         view.best_micros = found.quote.net_per_contract_micros
         view.hedge_ppm = found.hedge_ppm
+        if not found.clears and may_open and state.config.flag_maker_taker and not held:
+            found = maker.find(state, turn, view) or found
+            gates = [] if found.clears else gates
         if found.clears:
             gates += _freshness(state, turn, view)
             if may_open:
@@ -129,7 +133,7 @@ def _try_open(
     package, refused = opener.plan(state, turn, view, found, total)
     if package is None:
         return refused
-    opener.launch(state, turn, package)
+    opener.launch(state, turn, package, is_maker=found.books is not None)
     # What was just taken is not there a second time, whatever a slow book still shows.
     view.rest_until_ns = turn.mono + PAIR_REST_NS
     view.rest_reason = "this pair has just traded"
