@@ -16,6 +16,7 @@ from shared.adapters.venues.kalshi.account import read_balance, read_payout
 from shared.adapters.venues.kalshi.errors import WireTally, find_refusal
 from shared.adapters.venues.kalshi.instruments import build_listing
 from shared.adapters.venues.kalshi.market_board import MarketBoard
+from shared.adapters.venues.kalshi.order_codec import decode_order, encode_order
 from shared.adapters.venues.kalshi.parsing import (
     build_fill,
     decode,
@@ -44,10 +45,10 @@ from shared.adapters.venues.kalshi.schemas import (
     UserOrderMsg,
 )
 from shared.adapters.venues.kalshi.stream import BookStream
-from shared.domain.enums import BookState
+from shared.domain.enums import BookState, Outcome, Side
 from shared.domain.errors import WireError
 from tests.fuzz.seeds import Target
-from tests.support.kalshi_world import COIN, RATE, raw_market, sim_market
+from tests.support.kalshi_world import COIN, RATE, raw_market, sim_market, ticket
 
 SID: Final = 7
 CLOSE_NS: Final = 1_900_000_000_000_000_000
@@ -148,6 +149,12 @@ def answers(data: bytes) -> None:
     except WireError:
         pass
     decode(data, CancelReply, "cancel")
+
+
+def read_back(data: bytes) -> None:
+    """Our own bytes read back, as if something had changed them on the way."""
+    said = decode_order(data, Outcome.NO)
+    assert said["side"] in ("buy", "sell") and 0 < float(said["price"]) < 1
 
 
 def status(data: bytes) -> None:
@@ -253,6 +260,9 @@ _STATUS_SEEDS = (
         }
     ),
 )
+_READ_BACK_SEEDS = (
+    encode_order(ticket(INSTRUMENTS[RATE], Outcome.NO, Side.BUY, 42, 5), INSTRUMENTS[RATE]),
+)
 _BOOK_SEEDS = (
     _seed({"orderbook_fp": {"yes_dollars": [["0.40", "1.00"]], "no_dollars": [["0.5", "2"]]}}),
 )
@@ -265,4 +275,5 @@ TARGETS: Final = (
     Target("kalshi_portfolio", portfolio, _PORTFOLIO_SEEDS),
     Target("kalshi_answers", answers, _ORDER_SEEDS),
     Target("kalshi_status", status, _STATUS_SEEDS),
+    Target("kalshi_read_back", read_back, _READ_BACK_SEEDS),
 )

@@ -10,6 +10,14 @@ import msgspec
 
 from shared.adapters.venues.polymarket.answers import judge_answer
 from shared.adapters.venues.polymarket.book_keeper import parse_rest_book, read_rest_book
+from shared.adapters.venues.polymarket.capabilities import SignatureType
+from shared.adapters.venues.polymarket.encoding import (
+    WalletRoles,
+    build_message,
+    build_payload,
+    decode_payload,
+    tick_of,
+)
 from shared.adapters.venues.polymarket.fills import fills_of_trade
 from shared.adapters.venues.polymarket.instruments import (
     apply_clob_info,
@@ -136,6 +144,12 @@ def answers(data: bytes) -> None:
             assert not isinstance(outcome, Acked) or outcome.order_id == ORDER_ID
 
 
+def read_back(data: bytes) -> None:
+    """Our own bytes read back, as if something had changed them on the way."""
+    said = decode_payload(data, INSTRUMENT)
+    assert said["side"] in ("buy", "sell") and 0 <= float(said["price"]) <= 1
+
+
 def account(data: bytes) -> None:
     """Every other answer that is only decoded, and the balance text."""
     kinds = (BalanceAnswer, CancelAnswer, ClosedOnlyAnswer, GeoblockAnswer, OpenOrder)
@@ -204,6 +218,12 @@ def _stream_seeds() -> tuple[bytes, ...]:
     return (first, b"\0".join(moves), _seed(tick), b"[" + first + b"]", b"PONG")
 
 
+def _own_order() -> bytes:
+    roles = WalletRoles(WALLET, WALLET, SignatureType.DEPOSIT_WALLET, OWNER)
+    message = build_message(TICKET, INSTRUMENT, roles, 1, tick_of(TICKET, INSTRUMENT))
+    return build_payload(message, "FAK", OWNER)
+
+
 _INFO = {
     "t": [{"t": TOKEN, "o": "Yes"}, {"t": INSTRUMENT.no_token, "o": "No"}],
     "mts": 0.01,
@@ -238,5 +258,6 @@ TARGETS: Final = (
     Target("polymarket_clob_market", clob_market, (_seed(_INFO),)),
     Target("polymarket_rest_book", rest_book, (_seed(_books().yes.rest_view()),)),
     Target("polymarket_answers", answers, (_seed(_POSTED), _seed({"error": "invalid amounts"}))),
+    Target("polymarket_read_back", read_back, (_own_order(),)),
     Target("polymarket_account", account, _ACCOUNT_SEEDS),
 )

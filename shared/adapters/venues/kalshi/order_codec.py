@@ -9,6 +9,7 @@ and decimal arithmetic, and shares no rule with the encoder (F-027, I-05).
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ from shared.domain.units import (
     format_micros,
 )
 
+_PLAIN: Final = re.compile(r"\d{1,12}\.\d{2,4}\Z", re.ASCII)
 REST_LIFE_NS: Final = 60 * NS_PER_S
 _TIF_WORDS: Final = {
     TimeInForce.IOC: "immediate_or_cancel",
@@ -112,10 +114,13 @@ def decode_order(payload: bytes, outcome: Outcome) -> dict[str, str]:
     """
     try:
         body = json.loads(payload, parse_float=Decimal)
+        # ``float`` texts, numbers and booleans are not what the encoder writes.
+        if not (_PLAIN.match(body["price"]) and _PLAIN.match(body["count"])):
+            raise ValueError
         price, count = Decimal(body["price"]), Decimal(body["count"])
         yes_sign = {"bid": 1, "ask": -1}[body["side"]]
         market = f"kalshi:{body['ticker']}"
-    except (ValueError, KeyError, TypeError, ArithmeticError):
+    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
         raise DomainError("the encoded order cannot be read back") from None
     if not (Decimal(0) < price < Decimal(1) and count > 0):
         raise DomainError("the encoded order has no usable price or count")

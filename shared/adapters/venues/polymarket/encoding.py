@@ -243,7 +243,13 @@ def decode_payload(
     at the limit are given and ``budget`` is empty. Its price is the highest tick not above
     money / shares, since the shares were rounded down.
     """
-    body = json.loads(payload)
+    try:
+        return _read_back(json.loads(payload), instrument, as_budget)
+    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError, AttributeError):
+        raise DomainError("the encoded order cannot be read back") from None
+
+
+def _read_back(body: Any, instrument: Instrument, as_budget: bool) -> dict[str, str]:
     order = body["order"]
     tokens = {instrument.yes_token: "yes", instrument.no_token: "no"}
     outcome = tokens.get(order["tokenId"])
@@ -251,7 +257,9 @@ def decode_payload(
         raise DomainError("an expiration belongs to a GTD order and to no other")
     if outcome is None or body["orderType"] not in ("FAK", "FOK", "GTC", "GTD"):
         raise DomainError(f"the payload is not an order of {instrument.market_id}")
-    gives, takes = int(order["makerAmount"]), int(order["takerAmount"])
+    gives, takes = _amount(order["makerAmount"]), _amount(order["takerAmount"])
+    if order["side"] not in ("BUY", "SELL"):
+        raise ValueError
     buys = order["side"] == "BUY"
     money, shares = (gives, takes) if buys else (takes, gives)
     is_budget = as_budget and buys and body["orderType"] in ("FAK", "FOK")
@@ -265,6 +273,16 @@ def decode_payload(
         "qty": "" if is_budget else format_micros(shares),
         "budget": format_micros(money) if is_budget else "",
     }
+
+
+def _amount(text: object) -> int:
+    """Return a positive whole number of the wire, which is always a text of digits."""
+    if not isinstance(text, str) or not text.isascii() or not text.isdigit() or len(text) > 24:
+        raise ValueError
+    value = int(text)
+    if value <= 0:
+        raise ValueError
+    return value
 
 
 def encode_order_row(row: Mapping[str, Any]) -> dict[str, str]:

@@ -275,6 +275,8 @@ def apply_clob_info(instrument: Instrument, info: ClobMarketInfo, seen_ns: int) 
         instrument.fees if row is None else replace(parse_fees(True, row, seen_ns), source="clob")
     )
     tick = micros(info.mts, "polymarket.clob_market.tick") if info.mts is not None else 0
+    if not 0 <= (info.sd or 0) <= 3_600:
+        raise WireError("polymarket.clob_market.delay", str(info.sd))
     delay_ns = (info.sd or 0) * NS_PER_S or (IMMEDIATE_DELAY_NS if info.itode else 0)
     status = instrument.status
     if info.ao is False and status is MarketStatus.ACTIVE:

@@ -90,7 +90,9 @@ def decode_order(payload: bytes) -> dict[str, str]:
         market, kind, currency = body["marketSlug"], body["type"], body["price"]["currency"]
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError):
         raise DomainError("the encoded order cannot be read back") from None
-    if not isinstance(count, Decimal) or not (Decimal(0) < price < Decimal(1) and count > 0):
+    if not isinstance(count, Decimal) or not (price.is_finite() and count.is_finite()):
+        raise DomainError("the encoded order has no finite price or count")
+    if not (Decimal(0) < price < Decimal(1) and count > 0):
         raise DomainError("the encoded order has no usable price or count")
     if (kind, currency) != ("ORDER_TYPE_LIMIT", "USD") or "cashOrderQty" in body:
         raise DomainError("the encoded order is not a limit order in dollars")

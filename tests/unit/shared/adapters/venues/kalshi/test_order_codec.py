@@ -149,3 +149,12 @@ def test_an_end_belongs_to_a_resting_order_and_is_read_back() -> None:
     assert find_difference(json.dumps(body).encode(), rest) == ""
     body["expiration_time"] += 60
     assert "expiration_time" in find_difference(json.dumps(body).encode(), rest)
+
+
+@pytest.mark.parametrize("field", ["price", "count"])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e400", "", None, [], True])
+def test_what_is_no_order_is_never_read_back(field: str, value: object) -> None:
+    body = json.loads(encode_order(make(Outcome.YES, Side.BUY, 300_000, 100), INSTRUMENT))
+    body[field] = value
+    with pytest.raises(DomainError):
+        decode_order(json.dumps(body).encode(), Outcome.YES)

@@ -187,6 +187,30 @@ def test_f027_decoded_limit_order_equals_the_ticket(
     }
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("makerAmount", "-5"),
+        ("makerAmount", "0"),
+        ("takerAmount", 5),
+        ("takerAmount", "1e9"),
+        ("side", "HOLD"),
+        ("tokenId", None),
+        ("expiration", True),
+    ],
+)
+def test_what_is_no_order_is_never_read_back(field: str, value: object) -> None:
+    asked, market = ticket(), instrument()
+    body = json.loads(
+        build_payload(build_message(asked, market, ROLES, 1, tick_of(asked, market)), "FAK", "k")
+    )
+    body["order"][field] = value
+    with pytest.raises(DomainError):
+        decode_payload(json.dumps(body).encode(), market)
+    with pytest.raises(DomainError):
+        decode_payload(b"[]", market)
+
+
 def test_a_foreign_token_is_refused_when_read_back() -> None:
     asked = ticket(tif=TimeInForce.GTC)
     market = instrument()

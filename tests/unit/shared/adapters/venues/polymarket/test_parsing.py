@@ -169,6 +169,9 @@ def test_clob_facts_win_over_gamma() -> None:
     assert made.fees.as_of_ns == 500
     with pytest.raises(WireError):
         apply_clob_info(base, ClobMarketInfo(t=tokens[::-1]), 500)
+    for delay_s in (-1, 3_601):  # found by the fuzzer: a negative hold of takers
+        with pytest.raises(WireError):
+            apply_clob_info(base, ClobMarketInfo(t=tokens, sd=delay_s), 500)
 
 
 @pytest.mark.parametrize(
