@@ -40,6 +40,7 @@ class OrderFaults(MarketLife):
             request.account,
             request.order_id,
             request.client_id,
+            self.rules.venue.value,
         )
 
     # --- before the order is looked at ---------------------------------------------------

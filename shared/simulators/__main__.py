@@ -62,6 +62,11 @@ def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--failed-ppm", type=int, default=FAILED_PPM, help="trades that FAIL")
     parser.add_argument("--retry-ppm", type=int, default=10_000, help="trades that are retried")
     parser.add_argument(
+        "--taker-delays",
+        action="store_true",
+        help="hold takers 1-3 s in sports and 50-250 ms in crypto, as the venue does",
+    )
+    parser.add_argument(
         "--kalshi-ids",
         choices=("ever", "open"),
         default="ever",
@@ -81,7 +86,8 @@ def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def make_source(options: argparse.Namespace) -> LifeSource:
     if options.source == "dynamics":
-        return MarketDynamics(options.seed, Venue(options.second_venue))
+        second = Venue(options.second_venue)
+        return MarketDynamics(options.seed, second, has_holds=options.taker_delays)
     recordings: Recordings = open_recordings(
         options.recordings, options.speed, anchor_file=options.state / "recordings_anchor.json"
     )

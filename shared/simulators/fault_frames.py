@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from shared.domain.enums import Venue
+from shared.exchange.fault_plan import FaultWindow
 from shared.simulators.world import World
 
 KEPT: Final = 16
@@ -45,6 +46,7 @@ class FramePipe:
     ) -> None:
         self._world, self._faults = world, world.faults
         self._letter = "k" if venue is Venue.KALSHI else "p"
+        self._venue = venue.value
         self._generations = generations
         self._put, self._abort = put, abort
         self._held: bytes | None = None
@@ -64,7 +66,7 @@ class FramePipe:
         is_new, self._is_new = self._is_new, False
         if not is_new or not self._faults.is_on:
             return
-        window = self._faults.hit("ws.replay_old_generation", self._world.now_ns())
+        window = self._faults.hit("ws.replay_old_generation", self._world.now_ns(), self._venue)
         if window is not None:
             for late in list(self._generations.frames)[-max(1, window.size) :]:
                 self._put(late)
@@ -75,6 +77,7 @@ class FramePipe:
             self._release()
             self._put(frame)
             return
+        names = (*names, self._venue)
         if self._is_parted() or self._is_lost(names, is_private=is_private):
             return
         self._greet()
@@ -114,11 +117,16 @@ class FramePipe:
 
     def is_deaf(self) -> bool:
         """Say whether what the client sends does not arrive."""
-        window = self._faults.open_window("partition", self._world.now_ns())
+        window = self._partition()
         return window is not None and window.shape in ("both", "out")
 
-    def _is_parted(self) -> bool:
+    def _partition(self) -> FaultWindow | None:
+        """Return the partition of this venue that is under way."""
         window = self._faults.open_window("partition", self._world.now_ns())
+        return window if window is not None and window.only in ("", self._venue) else None
+
+    def _is_parted(self) -> bool:
+        window = self._partition()
         if window is None:
             if self._was_parted:
                 self._abort()

@@ -37,6 +37,7 @@ from shared.simulators.standing_pairs import PAIRS
 from shared.simulators.standing_singles import KALSHI_SINGLES, POLYMARKET_SINGLES
 from shared.simulators.standing_texts import question_of
 from shared.simulators.standing_traps import TRAPS
+from shared.simulators.taker_delays import with_taker_delay
 from shared.simulators.venue_objects import (
     kalshi_event,
     kalshi_market,
@@ -73,9 +74,15 @@ class MarketDynamics:
 
     name = "dynamics"
 
-    def __init__(self, seed: int = 1, second: Venue = Venue.POLYMARKET) -> None:
-        """``second`` is the venue beside Kalshi: each operator has one that is open to him."""
+    def __init__(
+        self, seed: int = 1, second: Venue = Venue.POLYMARKET, *, has_holds: bool = False
+    ) -> None:
+        """``second`` is the venue beside Kalshi: each operator has one that is open to him.
+
+        With ``has_holds`` Polymarket holds takers of sports and crypto as the real one does.
+        """
         assert second is not Venue.KALSHI
+        self._has_holds = has_holds and second is Venue.POLYMARKET
         self.seed = seed
         self.second = second
         self.assumptions: Sequence[str] = (
@@ -188,7 +195,8 @@ class MarketDynamics:
             sides.append(kalshi_market(question, question.kalshi))
         if question.polymarket is not None:
             make = polymarket_market if self.second is Venue.POLYMARKET else polymarket_us_market
-            sides.append(make(self.seed, question, question.polymarket))
+            listed = make(self.seed, question, question.polymarket)
+            sides.append(with_taker_delay(self.seed, listed) if self._has_holds else listed)
         return sides
 
     def _hidden(self, question: Question, venue: Venue) -> Hidden:

@@ -77,7 +77,9 @@ class WorldFaults:
             for venue in venues
             for market in self._world.markets(venue)
             if market.close_ns > now_ns
-            and (not window.only or window.only in (market.native_id, market.market_id))
+            and (
+                not window.only or window.only in (market.native_id, market.market_id, venue.value)
+            )
             and (state := exchanges[market.venue].market(market.market_id)) is not None
             and state.status is MarketStatus.ACTIVE
         ]

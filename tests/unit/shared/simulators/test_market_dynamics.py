@@ -12,6 +12,7 @@ from shared.domain.enums import Liquidity, MarketStatus, Outcome, Side, Venue
 from shared.domain.fees import charge
 from shared.domain.units import MICROS, PriceMicros, QtyMicros
 from shared.exchange.happenings import Happening, MarketMoved
+from shared.simulators import rolling_families
 from shared.simulators.catalogue import SimMarket
 from shared.simulators.market_dynamics import MarketDynamics
 from shared.simulators.questions import Kinship
@@ -237,3 +238,26 @@ def test_a_process_that_slept_skips_quotes_but_no_settlement() -> None:
     for venue, exchange in run.world.exchanges.items():
         for market in run.active(venue):
             assert exchange.book(market.market_id).bids
+
+
+def test_sports_and_crypto_are_held_as_the_venue_holds_them_when_asked() -> None:
+    plain, held = MarketDynamics(1), MarketDynamics(1, has_holds=True)
+    found: dict[str, set[int]] = {}
+    for number in range(len(rolling_families.makers())):
+        question = rolling_families.rolling_question(1, number, 1_990_000)
+        for with_hold, without in zip(held._listed(question), plain._listed(question), strict=True):
+            delay = with_hold.instrument.taker_delay_ns
+            assert without.instrument.taker_delay_ns == 0
+            if with_hold.venue is Venue.KALSHI:
+                assert delay == 0
+                continue
+            kind = str(with_hold.raw["feeType"]).split("_")[0]
+            found.setdefault(kind, set()).add(delay)
+            told = with_hold.raw.get("secondsDelay", 0) * 10**9
+            assert told == (delay if delay >= 10**9 else 0)
+    assert found["sports"] <= {10**9, 2 * 10**9, 3 * 10**9}
+    assert all(50 <= ns // 10**6 <= 250 for ns in found["crypto"])
+    assert all(delays == {0} for kind, delays in found.items() if kind not in HELD_KINDS)
+
+
+HELD_KINDS = ("sports", "crypto", "finance")
