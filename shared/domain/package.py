@@ -239,13 +239,17 @@ class Package:
         return total
 
     def sets(self, leg: int) -> int:
-        """Contracts of a leg's market that are held as YES and NO together, unpaid.
+        """Contracts of a leg's market that are held as YES and NO together, unpaid."""
+        return 0 if leg in self.paid_legs else self.bought_sets(leg)
+
+    def bought_sets(self, leg: int) -> int:
+        """The same, whether they were paid or not.
 
         Undoing a leg that cannot be sold yet buys its complement: the two cancel out as a
         position and pay a dollar together at settlement. A netting venue has none.
         """
         target = self.legs[leg]
-        if target.venue.is_netting or leg in self.paid_legs or self.is_mirror:
+        if target.venue.is_netting or self.is_mirror:
             return 0
         own, other = max(0, self.carried[leg]), max(0, -self.carried[leg])
         own -= self.exited[leg]

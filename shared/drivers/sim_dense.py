@@ -21,6 +21,7 @@ from shared.drivers.sim_coverage import Move
 from shared.drivers.sim_disturb import Disturber
 from shared.drivers.sim_lapses import Lapses
 from shared.drivers.sim_markets import WALL_START
+from shared.drivers.sim_records import ACCOUNT
 from shared.drivers.sim_report import SeedReport
 from shared.drivers.sim_world import Simulation
 
@@ -31,7 +32,7 @@ OPEN_ON_S: Final = 3
 HEAL_NS: Final = 75 * NS_PER_S
 GRACE_NS: Final = 240 * NS_PER_S
 """A stuck package retries once a minute, and what it then trades must become final."""
-BEAT_CALM_NS: Final = 5 * NS_PER_S
+BEAT_CALM_NS: Final = 8 * NS_PER_S
 BEAT_LONG_NS: Final = 10 * NS_PER_S
 BEAT_SLOW_NS: Final = 20 * NS_PER_S
 BEAT_HOUR_NS: Final = 3_600 * NS_PER_S
@@ -45,6 +46,7 @@ LATE_DENSITY: Final = 2.0
 DENSITIES: Final = (0.5, 2.0, 2.0)
 """Orders are few in a short run: in most seeds each meets its faults more often, in the
 others more packages come to be held."""
+MOVE_CHANCE: Final = 0.4
 STRIKE_CHANCE: Final = 0.3
 _STUCK: Final = frozenset({PackageState.STUCK_KNOWN, PackageState.STUCK_UNKNOWN})
 
@@ -190,7 +192,7 @@ class DenseWorld(Simulation):
 
     def _move_books(self) -> None:
         for market in self.markets.instruments:
-            if self.rng.random() < 0.6:
+            if self.rng.random() < MOVE_CHANCE:
                 self.markets.move_book(market)
                 self.markets.publish(market)
             elif not self._is_cut(self.markets.instruments[market].venue):
@@ -217,6 +219,15 @@ class DenseWorld(Simulation):
             return BEAT_SLOW_NS
         return BEAT_LONG_NS if stuck else BEAT_CALM_NS
 
+    def _holds_anything(self) -> bool:
+        """Whether a market that ends could still pay us, or concern a package."""
+        assert self.trader is not None
+        return bool(self.trader.kernel.state.live_packages()) or any(
+            held.yes or held.no
+            for venue in self.venues.values()
+            for held in venue.exchange.positions(ACCOUNT).values()
+        )
+
     def _is_still(self) -> bool:
         """Whether nothing under way, alive or due could move money or a package any more."""
         trader = self.trader
@@ -233,7 +244,7 @@ class DenseWorld(Simulation):
             return False
         if any(p.state in _STUCK for p in trader.kernel.state.live_packages()):
             return False
-        if self.markets.unsettled:
+        if self.markets.unsettled and self._holds_anything():
             return False
         for venue in self.venues.values():
             exchange = venue.exchange
@@ -262,7 +273,7 @@ class DenseWorld(Simulation):
         heal = HEAL_OF.get(self.theme, HEAL_NS)
         for bound in (faulty + heal, faulty + heal + GRACE_NS):
             while self.now < bound and not self._is_over:
-                self.run_until(min(bound, self.now + NS_PER_S))
+                self.run_until(min(bound, max(self.now + NS_PER_S, self.next_due())))
             if self._is_over or self.checkers.is_at_rest(self.trader):
                 break
         return self.judge()

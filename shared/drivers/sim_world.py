@@ -103,6 +103,10 @@ class Simulation:
     def exchange_now(self) -> int:
         return self.now + WALL_START
 
+    def next_due(self) -> int:
+        """Return when the next action is due; there always is one, the beat's own."""
+        return self._heap[0][0]
+
     def run_until(self, end: int) -> None:
         while self._heap and self._heap[0][0] <= end:
             due, _, action = heapq.heappop(self._heap)

@@ -37,26 +37,31 @@ def on_payout(state: State, turn: Turn, event: PayoutSeen) -> None:
 
 
 def _pay_leg(state: State, turn: Turn, package: Package, index: int, payout: int) -> None:
-    """Credit one leg with what its contracts paid; the ledger already holds the cash."""
-    held = package.net(index)
+    """Note what a contract of one leg paid; the ledger already holds the cash."""
     per_contract = payout if package.legs[index].outcome is Outcome.YES else MICROS - payout
     assert 0 <= per_contract <= MICROS
-    if package.is_mirror:
-        # Its contracts are those that its parent sold: the parent is credited with too many.
-        package.paid_legs[index] = per_contract
-        package.payout_cash_usd -= floor_div(held * (MICROS - per_contract), MICROS)
-        turn.write("packages", rows.package_row(package, state.mode, state.run_id))
-        finish(state, turn, package)
-        return
-    # Complete sets pay their dollar whatever the result; they are counted before the leg is.
-    package.payout_cash_usd += package.sets(index)
     package.paid_legs[index] = per_contract
-    package.payout_cash_usd += floor_div(max(held, 0) * per_contract, MICROS)
-    if held < 0:
-        # A complement is held on this market: it pays the other side.
-        package.payout_cash_usd += floor_div(-held * (MICROS - per_contract), MICROS)
+    _credit(package)
     turn.write("packages", rows.package_row(package, state.mode, state.run_id))
     finish(state, turn, package)
+
+
+def _credit(package: Package) -> None:
+    """Reckon what the paid legs brought, from all that is known to be held by now.
+
+    After a restart the payout may be read before the executions that it pays.
+    """
+    total = 0
+    for index, per_contract in package.paid_legs.items():
+        held = package.net(index)
+        if package.is_mirror:
+            # Its contracts are those that its parent sold: the parent is credited too many.
+            total -= floor_div(held * (MICROS - per_contract), MICROS)
+            continue
+        # Complete sets pay their dollar whatever the result; a complement the other side.
+        total += package.bought_sets(index) + floor_div(max(held, 0) * per_contract, MICROS)
+        total += floor_div(max(-held, 0) * (MICROS - per_contract), MICROS)
+    package.payout_cash_usd = total
 
 
 def look_again(state: State, turn: Turn) -> None:
@@ -74,6 +79,8 @@ def look_again(state: State, turn: Turn) -> None:
 
 def finish(state: State, turn: Turn, package: Package) -> None:
     """End the package once every leg that held something was paid."""
+    if package.paid_legs:
+        _credit(package)
     holding = [index for index in (0, 1) if package.net(index) != 0]
     if package.state is PackageState.FLAT_PROV and not holding:
         # Sets that were bought to undo a leg were paid before their trades were told final.

@@ -244,14 +244,11 @@ class Turn:
 
     stamp: Stamp
     out: list[Command] = field(default_factory=list)
+    mono: int = field(init=False)
+    wall: int = field(init=False)
 
-    @property
-    def mono(self) -> int:
-        return self.stamp.mono_ns
-
-    @property
-    def wall(self) -> int:
-        return self.stamp.wall_ns
+    def __post_init__(self) -> None:
+        self.mono, self.wall = self.stamp.mono_ns, self.stamp.wall_ns
 
     def emit(self, command: Command) -> None:
         self.out.append(command)

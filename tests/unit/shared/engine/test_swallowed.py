@@ -197,3 +197,19 @@ def test_a_parent_whose_end_was_lost_is_not_reopened_beside_its_repair() -> None
     assert again[parent.package_id].state is PS.ABORTED
     assert again[parent.package_id].realised_usd == 0
     assert again[repair.package_id].state is PS.RECOVERING
+
+
+def test_a_payout_read_before_the_executions_that_it_pays_is_credited_whole() -> None:
+    """After a restart the poll may be quicker than the sweep of fills."""
+    desk = Desk()
+    first = desk.open_edge()
+    desk.sending(first)
+    yes = first.outcome is Outcome.YES
+    sides = (first.qty, QtyMicros(0)) if yes else (QtyMicros(0), first.qty)
+    won = PriceMicros(ONE if yes else 0)
+    cash = UsdMicros(first.qty)
+    desk.give(ev.PayoutSeen(first.venue, first.market_id, won, sides[0], sides[1], cash, WALL, "p"))
+    assert desk.package.payout_cash_usd == 0
+    desk.answer(first)
+    desk.pass_time(1_000, seconds=True)
+    assert desk.package.payout_cash_usd == first.qty
