@@ -39,9 +39,9 @@ from shared.adapters.venues.paper.venue import PaperVenue
 from shared.adapters.venues.polymarket import published as polymarket_published
 from shared.adapters.venues.polymarket.access import Credentials, Hosts
 from shared.adapters.venues.polymarket.account import PolymarketAccount
-from shared.adapters.venues.polymarket.encoding import encode_order_row
 from shared.adapters.venues.polymarket.execution import PolymarketExecution
 from shared.adapters.venues.polymarket.market_data import PolymarketMarketData
+from shared.adapters.venues.polymarket.order_rows import encode_order_row
 from shared.adapters.venues.polymarket.rest import PolymarketRest
 from shared.adapters.venues.polymarket_us.capabilities import (
     choose_endpoints as choose_polymarket_us,

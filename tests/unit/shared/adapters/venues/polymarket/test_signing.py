@@ -14,7 +14,8 @@ from shared.adapters.venues.polymarket.capabilities import (
     EXCHANGE_STANDARD,
     SignatureType,
 )
-from shared.adapters.venues.polymarket.encoding import build_payload, encode_order_row
+from shared.adapters.venues.polymarket.encoding import build_payload
+from shared.adapters.venues.polymarket.order_rows import encode_order_row
 from shared.adapters.venues.polymarket.signing import (
     ORDER_TYPE,
     OrderMessage,
