@@ -131,6 +131,7 @@ class FramePipe:
             if self._was_parted:
                 self._abort()
             return self._was_parted
-        is_cut = window.shape in ("both", "in")
-        self._was_parted = self._was_parted or is_cut
-        return is_cut
+        if window.shape not in ("both", "in"):
+            return False
+        self._was_parted = True
+        return self._faults.fires("partition", self._world.now_ns(), self._venue)

@@ -174,7 +174,7 @@ class StreamHub:
         if faults.fires("k.ws.negative", now_ns, ticker):
             below = moved.qty - moved.delta + MICROS
             moved = replace(moved, delta=-int(below))
-        is_flipped = faults.open_window("k.ws.flip", now_ns) is not None
+        is_flipped = faults.fires("k.ws.flip", now_ns, ticker)
         window = faults.hit("k.ws.end_sub", now_ns, ticker)
         return moved, is_flipped, int(window.shape) if window else 0
 
@@ -182,7 +182,7 @@ class StreamHub:
         market = self.world.find_native(Venue.KALSHI, ticker)
         if market is None:
             return None
-        if self.world.faults.open_window("k.ws.flip", self.world.now_ns()) is not None:
+        if self.world.faults.fires("k.ws.flip", self.world.now_ns(), ticker):
             yes_price = not yes_price
         return messages.snapshot_msg(
             ticker, self.exchange.book(market.market_id), yes_price=yes_price

@@ -145,6 +145,16 @@ async def test_f032_a_busted_trade_is_told_as_failed_after_two_readings() -> Non
         assert lab.exchange.cash(ACCOUNT) == cash - spent
 
 
+async def test_f032_f065_records_that_lag_are_no_bust() -> None:
+    async with open_lab() as (lab, wanted), listening(lab) as seen:
+        assert isinstance(await place(lab, wanted()), Acked)
+        await until(lambda: any(isinstance(b, FillSeen) for b in seen))
+        strike(lab, "rest.cut_page", form="stale", amount=120_000)
+        await asyncio.sleep(12.5)
+        assert not [b for b in seen if isinstance(b, TradeFinality)]
+        assert lab.venue.tally.counts["trade_busted"] == 0
+
+
 async def test_f032_a_repriced_trade_is_counted_and_its_cash_does_not_add_up() -> None:
     async with open_lab() as (lab, wanted), listening(lab) as seen:
         strike(lab, "k.bust", form="reprice", amount=500)

@@ -20,7 +20,7 @@ from shared.domain.units import NS_PER_S, QtyMicros, UsdMicros
 REVIEW_NS: Final = 15 * 60 * NS_PER_S
 """How long a trade may still be taken back."""
 SETTLED_NS: Final = 5 * NS_PER_S
-"""A fresher fill may be missing because the records lag."""
+"""Records must be newer than the fill by this much before they can miss it."""
 APART_NS: Final = NS_PER_S
 KEPT_MAX: Final = 5_000
 
@@ -47,17 +47,19 @@ class ToldFills:
         return not self._told
 
     def compare(
-        self, shown: Iterable[Fill], wall_ns: int, mono_ns: int
+        self, shown: Iterable[Fill], as_of_ns: int, mono_ns: int
     ) -> tuple[list[Fill], list[Fill]]:
         """Return (busted, re-priced) fills; ``shown`` is a complete reading of 15 minutes.
 
-        Each is returned once. A fill that is back is not missing any more.
+        ``as_of_ns`` is the venue's own word on how new its records were before the reading:
+        records that lag miss nothing. Each fill is returned once; one that is back is not
+        missing any more.
         """
         by_key = {fill.key: fill for fill in shown}
         busted: list[Fill] = []
         repriced: list[Fill] = []
         for key, told in list(self._told.items()):
-            age_ns = wall_ns - told.fill.venue_ts_ns
+            age_ns = as_of_ns - told.fill.venue_ts_ns
             now = by_key.get(key)
             if now is not None:
                 told.missed_ns = 0

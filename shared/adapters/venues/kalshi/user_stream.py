@@ -160,20 +160,22 @@ class UserStream:
         """
         now_s = self._clock.wall_ns() // NS_PER_S
         since_s = (self._swept_until_s or now_s - _FIRST_SWEEP_S) - _OVERLAP_S
+        as_of_ns = 0
         if not self._told.is_empty():
             since_s = min(since_s, now_s - REVIEW_NS // NS_PER_S - _OVERLAP_S)
+            as_of_ns = await self._account.read_as_of_ns()
         unreadable = self._tally.counts.total()
         fills = await self._account.read_fills(min_ts_s=max(1, since_s), skip=self._tally)
-        if self._tally.counts.total() == unreadable:
-            self._look_for_corrections(fills)
+        if as_of_ns and self._tally.counts.total() == unreadable:
+            self._look_for_corrections(fills, as_of_ns)
         for fill in sorted(fills, key=lambda f: (f.venue_ts_ns, f.key)):
             if fill.key not in self._seen:
                 self._hand_out(await self._with_owner(fill))
         self._swept_until_s = now_s
 
-    def _look_for_corrections(self, fills: list[Fill]) -> None:
+    def _look_for_corrections(self, fills: list[Fill], as_of_ns: int) -> None:
         """Tell a busted trade as failed; count a re-priced one (its cash will not add up)."""
-        busted, repriced = self._told.compare(fills, self._clock.wall_ns(), self._clock.mono_ns())
+        busted, repriced = self._told.compare(fills, as_of_ns, self._clock.mono_ns())
         for fill in busted:
             self._tally.note("trade_busted", fill.key)
             if self._sink is not None:
