@@ -9,15 +9,20 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
+from shared.domain import units
 from shared.domain.enums import BookSide, Outcome
 from shared.domain.ids import MarketId
 from shared.domain.instrument import Instrument
-from shared.domain.units import MICROS, format_micros
+from shared.domain.units import MICROS
 from shared.exchange.matching_core import BookView
 
 Levels = list[dict[str, str]]
+
+format_micros = lru_cache(maxsize=65_536)(units.format_micros)
+"""The texts of the same prices and sizes are asked for several times in every change."""
 
 
 @dataclass(slots=True)
