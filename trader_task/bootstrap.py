@@ -71,6 +71,7 @@ from shared.ports.language_model import Embedder
 from shared.ports.stores import Row
 from shared.ports.venue import Account, Execution, MarketData
 from shared.services.drift_watch import DriftWatch
+from shared.services.statistics import hedge_bound_ppm
 from trader_task.build_identity import build_name, schema_name
 from trader_task.clock import SystemClock
 from trader_task.command_stores import CommandStores
@@ -165,7 +166,9 @@ async def build_trader(
         executions=venues.executions,
         accounts=venues.accounts,
         payouts_since_ns=oldest_ns,
-        take_snapshot=lambda wall_ns: live_snapshot(kernel, clock.mono_ns(), wall_ns),
+        take_snapshot=lambda wall_ns: live_snapshot(
+            kernel, clock.mono_ns(), wall_ns, hedge_bound_ppm
+        ),
         gauges=lambda: gauges(kernel) | _labelled("wire_errors", venues.wire_errors()),
         books=lambda: kernel.state.books,
         on_resolved=venues.on_resolved,

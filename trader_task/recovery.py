@@ -306,6 +306,7 @@ def recovered_state(
         payouts_posted=frozenset(row["reference"] for row in loaded.get("payouts", ())),
         proven_pairs=frozenset(row["pair_id"] for row in loaded.get("pair_proofs", ())),
         halts=tuple(halts),
+        hedges=tuple(loaded.get("hedge_outcomes", ())),
         is_clean_start=is_clean_start,
     )
 

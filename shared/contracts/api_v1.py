@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Model(BaseModel):
@@ -61,6 +61,8 @@ class EdgeColumns(_Model):
     lock_days: list[int | None]
     hedge_ppm: list[int | None]
     """Hedge completion probability x 1e6."""
+    hedge_low_ppm: list[int | None] = Field(default_factory=list)
+    """Its 5 % bound: with what was seen so far it is higher with a chance of 95 %."""
     lead: list[str | None]
     age_ms: list[int | None]
     """Age of the older of the two books at ``as_of_ns``."""
@@ -137,13 +139,16 @@ class LiveSnapshot(_Model):
     fills_seq: int
     """Rises with every new fill; a changed value tells the page to fetch fills."""
     edges: EdgeColumns
+    hedge_prior: str = ""
+    """What the hedge chance assumes before any outcome was seen, in words."""
 
 
 class EdgeView(_Model):
     """Body of ``GET /api/v1/edges/{pair_id}``: how the last stored net edge adds up.
 
     ``breakdown`` is cents per contract as exact decimals, signed as it acts on us: gross,
-    fee_a, fee_b, frictions, slippage, carry; every part but ``net`` sums to ``net``.
+    fee_a, fee_b, frictions, slippage, carry; every part but ``net`` sums to ``net``, and
+    ``expected_rebate``, where there is one, stands beside it: shown, never counted.
     """
 
     pair_id: str

@@ -152,6 +152,8 @@ FIELDS: Final[tuple[Field, ...]] = (
            "Bridge and on-ramp costs, charged on the money put in."),
     _field("friction_fx_pct", "friction_fx_ppm", _K.PCT, "0", "10",
            "Exchange-rate spread, charged on the money put in."),
+    _field("taker_rebate_pct", "taker_rebate_ppm", _K.PCT, "0", "50",
+           "Share of Polymarket's taker fees that our volume brings back; shown, never counted."),
     _field("holding_rate_pct", "holding_rate_ppm", _K.PCT, "0", "100",
            "Interest and rewards a year on locked money; lowers the carry, to 0 at least."),
     _field("kalshi_restart_at_s", "kalshi_restart_at_s", _K.COUNT, "0", "4102444800",

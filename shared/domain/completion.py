@@ -110,6 +110,10 @@ class Completion:
         alpha, beta = _posterior(PRIOR_MEAN_PPM[bucket], others)
         return _posterior(alpha * MICROS // (alpha + beta), own)
 
+    def cell(self, venue: Venue, category: str, coverage_ppm: int) -> tuple[int, int]:
+        """Return ``beta_micros`` of the cell that a coverage falls into."""
+        return self.beta_micros(venue, category, bucket_of(coverage_ppm))
+
     def counts(self) -> list[tuple[Key, int, int]]:
         """Return every (cell, successes, failures), sorted: all that a restart needs."""
         rows = [(key, c.successes, c.failures) for key, c in self._category.items()]

@@ -58,6 +58,8 @@ class Config:
     """Share of one package in what taking money out again costs."""
     friction_bridge_ppm: int = 0
     friction_fx_ppm: int = 0
+    taker_rebate_ppm: int = 0
+    """Share of Polymarket's taker fees that our volume brings back; shown, never counted."""
     holding_rate_ppm: int = 0
     """What the venues pay a year on locked money; lowers the carry, never below zero."""
     kalshi_restart_at_s: int = 0

@@ -13,13 +13,13 @@ Rounding: money paid up, edges down. Twins: test_edge.py, test_edge_properties.p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import lcm
 from typing import Final
 
 from shared.domain.book import Book
 from shared.domain.depth import OwnLevels, walk, without_own
-from shared.domain.enums import Liquidity, Outcome, Side
+from shared.domain.edge_quote import EdgeQuote
+from shared.domain.enums import FeeType, Liquidity, Outcome, Side
 from shared.domain.events import Level
 from shared.domain.fee_bounds import FILLS_MAX, bound
 from shared.domain.fees import (
@@ -33,69 +33,18 @@ from shared.domain.instrument import FeeSchedule, Instrument
 from shared.domain.margin import Margin, clearing_qty
 from shared.domain.units import (
     MICROS,
-    PriceMicros,
     QtyMicros,
     UsdMicros,
-    ceil_div,
     floor_div,
     floor_to_step,
-    format_micros,
 )
+
+__all__ = ["EdgeQuote", "best", "best_display", "common_lot", "could_clear", "quote"]
 
 # Bound once: looking a member up on its enum costs ten times the comparison (Python 3.11).
 _TAKER: Final = Liquidity.TAKER
 _BUY: Final = Side.BUY
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeQuote:
-    """One package at one quantity, in total micro-dollars; fees are pre-trade bounds.
-
-    ``gross_usd`` is the dollar returned minus both legs at their touch; ``slippage_usd``
-    is what walking deeper than the touch adds. ``cost_*_usd`` are without fees.
-    """
-
-    outcome_a: Outcome
-    outcome_b: Outcome
-    qty: QtyMicros
-    gross_usd: UsdMicros
-    fee_a_usd: UsdMicros
-    fee_b_usd: UsdMicros
-    friction_usd: UsdMicros
-    slippage_usd: UsdMicros
-    carry_usd: UsdMicros
-    net_usd: UsdMicros
-    cost_a_usd: UsdMicros
-    cost_b_usd: UsdMicros
-    worst_a: PriceMicros
-    worst_b: PriceMicros
-    touch_a: PriceMicros
-    touch_b: PriceMicros
-    net_per_contract_micros: int
-    """Dollars per contract x 1e6, floored."""
-    annual_ppm: int
-    """Net over money put in (fees included), scaled to a year by simple interest, floored."""
-    profit_fee_usd: UsdMicros = UsdMicros(0)
-    """Worst of the two legs' profit fees: exactly one leg wins."""
-
-    def breakdown(self) -> dict[str, str]:
-        """Return cents per contract as exact decimals, costs negative; parts sum to ``net``.
-
-        Costs are rounded up to 0.0001 cents and net is the floored one, so the gross line
-        carries the few millionths of a dollar that rounding leaves.
-        """
-        parts = {
-            "fee_a": self.fee_a_usd,
-            "fee_b": self.fee_b_usd,
-            "frictions": UsdMicros(self.friction_usd + self.profit_fee_usd),
-            "slippage": self.slippage_usd,
-            "carry": self.carry_usd,
-        }
-        per_contract = {k: -ceil_div(v * MICROS, self.qty) for k, v in parts.items()}
-        gross = self.net_per_contract_micros - sum(per_contract.values())
-        rows = {"gross": gross, **per_contract, "net": self.net_per_contract_micros}
-        assert sum(rows.values()) == 2 * self.net_per_contract_micros
-        return {name: format_micros(micros * 100) for name, micros in rows.items()}
+_CURVE: Final = FeeType.POLYMARKET_CURVE
 
 
 def could_clear(
@@ -288,6 +237,8 @@ def _quote_ladders(
         max(profit_fee(fees_a, walk_a.cost_usd, qty), profit_fee(fees_b, walk_b.cost_usd, qty))
     )
     net = qty - spent - friction - carry - profit
+    curves = ((fees_a.fee_type, fee_a), (fees_b.fee_type, fee_b))
+    rebated = UsdMicros(sum(fee for kind, fee in curves if kind is _CURVE))
     assert slippage >= 0
     assert net == gross - slippage - fee_a - fee_b - friction - carry - profit
     return EdgeQuote(
@@ -310,4 +261,5 @@ def _quote_ladders(
         net_per_contract_micros=floor_div(net * MICROS, qty),
         annual_ppm=floor_div(net * MICROS * DAYS_A_YEAR, max(1, spent) * max(1, days)),
         profit_fee_usd=profit,
+        expected_rebate_usd=frictions.expected_rebate(rebated),
     )

@@ -35,12 +35,15 @@ class FrictionPack:
     cost_ppm: int = 0
     capital_rate_ppm: int = 0
     holding_rate_ppm: int = 0
+    rebate_ppm: int = 0
+    """Polymarket taker fees expected back; shown, never counted, so no part of the version."""
     as_of_ns: int = 0
 
     def __post_init__(self) -> None:
         parts = (self.per_package_usd, self.per_contract_micros, self.cost_ppm)
         assert min(parts) >= 0, self
         assert min(self.capital_rate_ppm, self.holding_rate_ppm, self.as_of_ns) >= 0, self
+        assert 0 <= self.rebate_ppm <= MICROS, self
 
     @staticmethod
     def from_config(config: Config) -> FrictionPack:
@@ -53,6 +56,7 @@ class FrictionPack:
             cost_ppm=config.friction_bridge_ppm + config.friction_fx_ppm,
             capital_rate_ppm=config.capital_rate_ppm,
             holding_rate_ppm=config.holding_rate_ppm,
+            rebate_ppm=config.taker_rebate_ppm,
         )
 
     @property
@@ -72,6 +76,11 @@ class FrictionPack:
     def carry_rate_ppm(self) -> int:
         """Net yearly price of locked capital; interest above it is not counted as a gain."""
         return max(0, self.capital_rate_ppm - self.holding_rate_ppm)
+
+    def expected_rebate(self, polymarket_fees_usd: UsdMicros) -> UsdMicros:
+        """Return what may come back of Polymarket's taker fees, floored; in no sum of ours."""
+        assert polymarket_fees_usd >= 0
+        return UsdMicros(polymarket_fees_usd * self.rebate_ppm // MICROS)
 
     def friction(self, qty: QtyMicros, cost_usd: UsdMicros) -> UsdMicros:
         """Return gas, conversion and transfers of one package of ``qty`` contracts."""

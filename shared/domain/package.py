@@ -175,6 +175,8 @@ class Package:
     wait_ns: int = 0
     coverage_ppm: int = 0
     """Depth of leg 2 inside its bound over the quantity, x 1e6, when leg 1 was sent."""
+    hedge_chance_ppm: int = 0
+    """Completion probability of the second leg when the package was planned."""
     is_completion_known: bool = False
     carried: tuple[int, int] = (0, 0)
     """Net contracts per leg that a REPAIR inherits from its ended parent."""

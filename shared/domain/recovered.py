@@ -37,5 +37,7 @@ class RecoveredState:
     payouts_posted: frozenset[str]
     proven_pairs: frozenset[str]
     halts: tuple[Halt, ...]
+    hedges: tuple[Row, ...] = ()
+    """Outcomes of hedges of every mode, for the completion probability (``hedge_outcomes``)."""
     is_clean_start: bool = True
     """False after five exits in ten minutes: recovery only, then PAUSE (F-072)."""

@@ -24,8 +24,11 @@ _KEYS: Final = {
     "positions": ("venue", "market_id"),
     "ledger_postings": ("posting_id",),
     "payouts": ("reference",),
+    "hedge_outcomes": ("package_id",),
 }
-_INSERT_ONLY: Final = frozenset({"fills", "fill_states", "ledger_postings", "payouts"})
+_INSERT_ONLY: Final = frozenset(
+    {"fills", "fill_states", "ledger_postings", "payouts", "hedge_outcomes"}
+)
 _ENDED: Final = frozenset(state.value for state in ENDS)
 
 
@@ -121,4 +124,5 @@ class SimStore:
             payouts_posted=frozenset(row["reference"] for row in self.tables["payouts"].values()),
             proven_pairs=frozenset(self.proven),
             halts=tuple(self.halts.values()),
+            hedges=tuple(self.tables["hedge_outcomes"].values()),
         )

@@ -28,6 +28,8 @@ class Candidate:
 
     quote: EdgeQuote
     hedge_ppm: int
+    hedge_beta: tuple[int, int]
+    """Beta parameters behind the chance, in millionths of an outcome, before its discounts."""
     leg_first: int
     clears: bool
     books: tuple[Book, Book] | None = None
@@ -57,8 +59,8 @@ def find(state: State, turn: Turn, view: PairView) -> Candidate | None:
         return None
     quote, clears = view.priced
     first = _leg_first(state, view, quote)
-    chance = hedge_ppm(state, turn, view, quote, first)
-    return Candidate(quote, chance, first, clears)
+    chance, beta = hedge_chance(state, turn, view, quote, first)
+    return Candidate(quote, chance, beta, first, clears)
 
 
 def _are_same(old: tuple[object, ...], new: tuple[object, ...]) -> bool:
@@ -133,17 +135,21 @@ def _coverage(
     return sizing.coverage_ppm(levels, qty, limit)
 
 
-def hedge_ppm(state: State, turn: Turn, view: PairView, quote: EdgeQuote, first: int) -> int:
-    """Return the completion probability of the second leg inside its worst-price bound."""
+def hedge_chance(
+    state: State, turn: Turn, view: PairView, quote: EdgeQuote, first: int
+) -> tuple[int, tuple[int, int]]:
+    """Return the chance to complete the second leg inside its worst price, and its posterior."""
     second = state.instruments[view.pair.b if first == 0 else view.pair.a]
     outcome = quote.outcome_b if first == 0 else quote.outcome_a
     worst = quote.worst_b if first == 0 else quote.worst_a
     bound = PriceMicros(min(MICROS - 1, worst + max(quote.net_per_contract_micros, 0)))
     book = state.books[second.market_id]
-    return state.completion.mean_ppm(
+    covered = _coverage(state, second, outcome, bound, quote.qty)
+    chance = state.completion.mean_ppm(
         second.venue,
         view.pair.category,
-        _coverage(state, second, outcome, bound, quote.qty),
+        covered,
         book_age_ns=max(0, turn.mono - max(book.proved_mono_ns, 0)),
         taker_delay_ns=second.taker_delay_ns,
     )
+    return chance, state.completion.cell(second.venue, view.pair.category, covered)

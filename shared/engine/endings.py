@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.domain.package import Package
 from shared.domain.package_table import PackageState
-from shared.engine import throttle
+from shared.engine import rows, throttle
 from shared.engine.state import ENDED_KEPT_MAX, State, Turn
 
 PS = PackageState
@@ -21,8 +21,8 @@ def track_exposure(turn: Turn, package: Package) -> None:
         package.naked_since_ns = None
 
 
-def learn_completion(state: State, package: Package) -> None:
-    """Feed the hedge outcome back once: hedged inside the bound, or given up (CONTRACTS)."""
+def learn_completion(state: State, turn: Turn, package: Package) -> None:
+    """Feed the hedge outcome back once, and keep it: hedged inside the bound, or given up."""
     hedged = package.state is PS.HEDGED_PROV
     given_up = package.state in (PS.UNWIND_SENT, PS.STUCK_KNOWN, PS.STUCK_UNKNOWN)
     if package.is_completion_known or package.coverage_ppm == 0 or not (hedged or given_up):
@@ -30,6 +30,8 @@ def learn_completion(state: State, package: Package) -> None:
     package.is_completion_known = True
     second = package.legs[1 - package.leg_first]
     state.completion.update(second.venue, package.category, package.coverage_ppm, success=hedged)
+    row = rows.hedge_row(package, state.mode, success=hedged, at_ns=turn.wall)
+    turn.write("hedge_outcomes", row)
 
 
 def end(state: State, turn: Turn, package: Package) -> None:

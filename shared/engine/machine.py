@@ -92,7 +92,7 @@ def _is_active(package: Package, after: PackageState) -> bool:
 def _enter(state: State, turn: Turn, package: Package) -> None:
     now = package.state
     endings.track_exposure(turn, package)
-    endings.learn_completion(state, package)
+    endings.learn_completion(state, turn, package)
     if _is_active(package, now) and package.active_since_ns is None:
         package.active_since_ns = turn.mono
     if now in ENDS:

@@ -70,8 +70,8 @@ def find(state: State, turn: Turn, view: PairView) -> Candidate | None:
             if not sizing.partials_hedgeable(maker, taker, touch):
                 continue
             if best is None or quote.net_usd > best.quote.net_usd:
-                chance = candidates.hedge_ppm(state, turn, view, quote, first)
-                best = Candidate(quote, chance, first, True, (books[0], books[1]))
+                chance, beta = candidates.hedge_chance(state, turn, view, quote, first)
+                best = Candidate(quote, chance, beta, first, True, (books[0], books[1]))
     return best
 
 

@@ -79,6 +79,7 @@ def _fit(
             thin = {"qty_micros": str(qty), "need_micros": str(quote.qty)}
             return None, [(GateCode.DEPTH_THIN, thin)]
         package = _build(state, turn, view, sized, found, is_probe)
+        package.hedge_chance_ppm = found.hedge_ppm
         short = over_limits(state, package, total)
         if short is None:
             return package, []

@@ -34,11 +34,14 @@ def load(state: State, turn: Turn, recovered: RecoveredState) -> None:
     for halt in recovered.halts:
         state.halts[(halt.scope, halt.reason.value)] = halt
     _load_ledger(state, recovered)
+    _load_hedges(state, recovered)
+    learned = {row["package_id"] for row in recovered.hedges}
     by_package: dict[str, list[Row]] = {}
     for row in recovered.attempts:
         by_package.setdefault(row["package_id"], []).append(row)
     for row in sorted(recovered.packages, key=lambda r: int(r["number"])):
         package = package_from(row, by_package.get(row["package_id"], []), turn)
+        package.is_completion_known = package.package_id in learned
         state.packages[package.package_id] = package
         for attempt in package.attempts.values():
             if attempt.ticket is not None:
@@ -66,6 +69,15 @@ def _end_parents(state: State, turn: Turn) -> None:
         parent.state = PackageState.FLAT if parent.realised_usd else PackageState.ABORTED
         parent.ended_wall_ns = child.created_wall_ns
         turn.write("packages", rows.package_row(parent, state.mode, state.run_id))
+
+
+def _load_hedges(state: State, recovered: RecoveredState) -> None:
+    """Learn from the outcomes of this very mode: paper, demo and real money never mix."""
+    for row in recovered.hedges:
+        if row["mode"] == state.mode:
+            venue, coverage = Venue(row["venue"]), int(row["coverage_ppm"])
+            success = bool(row["is_success"])
+            state.completion.update(venue, row["category"], coverage, success=success)
 
 
 def _load_ledger(state: State, recovered: RecoveredState) -> None:
@@ -143,6 +155,8 @@ def package_from(row: Row, attempt_rows: list[Row], turn: Turn) -> Package:
         hedged_wall_ns=envelope.get("hedged_wall_ns"),
         carried=tuple(envelope.get("carried", (0, 0))),
         carried_cash_usd=int(envelope.get("carried_cash_usd", 0)),
+        coverage_ppm=int(envelope.get("coverage_ppm", 0)),
+        hedge_chance_ppm=int(envelope.get("hedge_chance_ppm", 0)),
         is_mirror=bool(envelope.get("is_mirror", False)),
         exited=tuple(envelope.get("exited", (0, 0))),
         realised_usd=row.get("realised_usd_micros"),

@@ -70,6 +70,8 @@ def envelope_of(package: Package) -> dict[str, Any]:
         "hedged_wall_ns": package.hedged_wall_ns,
         "carried": list(package.carried),
         "carried_cash_usd": package.carried_cash_usd,
+        "coverage_ppm": package.coverage_ppm,
+        "hedge_chance_ppm": package.hedge_chance_ppm,
         "is_mirror": package.is_mirror,
         "exited": list(package.exited),
     }
@@ -163,6 +165,21 @@ def fill_row(
         "ts_recorded_ns": recorded_ns,
         "fee_rev_hash": fee_hash,
         "friction_hash": friction_hash,
+    }
+
+
+def hedge_row(package: Package, mode: str, *, success: bool, at_ns: int) -> dict[str, Any]:
+    """What became of the hedge of a package, and the chance that it was given."""
+    second = package.legs[1 - package.leg_first]
+    return {
+        "package_id": package.package_id,
+        "mode": mode,
+        "venue": second.venue.value,
+        "category": package.category,
+        "coverage_ppm": package.coverage_ppm,
+        "chance_ppm": package.hedge_chance_ppm or None,
+        "is_success": success,
+        "at_ns": at_ns,
     }
 
 

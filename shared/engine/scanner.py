@@ -67,7 +67,7 @@ def judge(state: State, turn: Turn, view: PairView, *, may_open: bool) -> None:
     if found is not None:
         view.display = found.quote
         view.best_micros = found.quote.net_per_contract_micros
-        view.hedge_ppm = found.hedge_ppm
+        view.hedge_ppm, view.hedge_beta = found.hedge_ppm, found.hedge_beta
         if not found.clears and may_open and state.config.flag_maker_taker and not held:
             found = maker.find(state, turn, view) or found
             gates = [] if found.clears else gates
@@ -76,7 +76,8 @@ def judge(state: State, turn: Turn, view: PairView, *, may_open: bool) -> None:
             if may_open:
                 gates = _try_open(state, turn, view, found, gates)
     else:
-        view.display, view.best_micros, view.hedge_ppm = None, None, None
+        view.display, view.best_micros = None, None
+        view.hedge_ppm, view.hedge_beta = None, None
     _remember(state, turn, view, gates)
 
 

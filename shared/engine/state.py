@@ -68,6 +68,7 @@ class PairView:
     display: EdgeQuote | None = None
     best_micros: int | None = None
     hedge_ppm: int | None = None
+    hedge_beta: tuple[int, int] | None = None
     lock_days: int | None = None
     rest_until_ns: int = 0
     rest_reason: str = ""

@@ -6,14 +6,16 @@ micros or exact text. Rows are sorted by net edge, so that the first page is the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from shared.contracts import gates
+from shared.domain.completion import Completion
 from shared.domain.enums import GateCode, Purpose, RunMode, VenueState, lift_of
 from shared.domain.ids import venue_of
 from shared.domain.leadlag import Leader
 from shared.domain.package_table import STATUS_GROUPS, PackageState
-from shared.domain.units import NS_PER_MS, format_micros
+from shared.domain.units import MICROS, NS_PER_MS, format_micros
 from shared.engine import exposure
 from shared.engine.gates import LEASE_OPEN_NS
 from shared.engine.kernel import Kernel
@@ -22,17 +24,25 @@ from shared.engine.state import PairView, State, VenueView
 
 _COLUMNS = (
     "pair_id name venue_a venue_b buy_a buy_b first net_micros qty_micros profit_micros annual_ppm"
-    " lock_days hedge_ppm lead age_ms status gates params spark_micros categories removed"
+    " lock_days hedge_ppm hedge_low_ppm lead age_ms status gates params spark_micros categories"
+    " removed"
 ).split()
 
 
-def live_snapshot(kernel: Kernel, now_mono_ns: int, now_wall_ns: int) -> dict[str, Any]:
+HedgeBound = Callable[[tuple[int, int]], int]
+"""The 5 % bound (ppm) of a posterior; floating point, so computed outside the kernel."""
+
+
+def live_snapshot(
+    kernel: Kernel, now_mono_ns: int, now_wall_ns: int, hedge_bound: HedgeBound | None = None
+) -> dict[str, Any]:
     """Return the whole snapshot; the caller compresses and stores it.
 
     Args:
         kernel: Read only.
         now_mono_ns: Monotonic time of the driver, for ages of books and frames.
         now_wall_ns: Wall time written as ``as_of_ns``.
+        hedge_bound: How the 5 % bound of a hedge chance is found; None leaves it out.
     """
     state = kernel.state
     mode = RunMode(state.mode) if state.mode else RunMode.PAPER_SIM
@@ -87,7 +97,8 @@ def live_snapshot(kernel: Kernel, now_mono_ns: int, now_wall_ns: int) -> dict[st
         "checks_today": state.checks_today,
         "near_misses_today": state.near_misses_today,
         "fills_seq": state.fills_count,
-        "edges": _edges(state, now_mono_ns),
+        "edges": _edges(state, now_mono_ns, hedge_bound),
+        "hedge_prior": Completion.prior_text(),
     }
 
 
@@ -165,19 +176,21 @@ def _percentile_ms(ordered: list[int], percent: int) -> float | None:
     return round(ordered[rank] / NS_PER_MS, 1)
 
 
-def _edges(state: State, now_mono_ns: int) -> dict[str, list[Any]]:
+def _edges(state: State, now_mono_ns: int, hedge_bound: HedgeBound | None) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
     ordered = sorted(
         state.pairs.values(),
         key=lambda v: (v.best_micros is None, -(v.best_micros or 0), v.pair.pair_id),
     )
     for view in ordered:
-        for name, value in _edge_row(state, view, now_mono_ns).items():
+        for name, value in _edge_row(state, view, now_mono_ns, hedge_bound).items():
             columns[name].append(value)
     return columns
 
 
-def _edge_row(state: State, view: PairView, now_mono_ns: int) -> dict[str, Any]:
+def _edge_row(
+    state: State, view: PairView, now_mono_ns: int, hedge_bound: HedgeBound | None
+) -> dict[str, Any]:
     pair, quote = view.pair, view.display
     venue_a, venue_b = venue_of(pair.a), venue_of(pair.b)
     status, params = _status(state, view)
@@ -201,6 +214,7 @@ def _edge_row(state: State, view: PairView, now_mono_ns: int) -> dict[str, Any]:
         "annual_ppm": quote.annual_ppm if quote else None,
         "lock_days": exposure.lock_days(worst, state.wall_ns) if worst else None,
         "hedge_ppm": view.hedge_ppm,
+        "hedge_low_ppm": _hedge_low_ppm(view, hedge_bound),
         "lead": view.lead.verdict.label(venue_a.letter, venue_b.letter),
         "age_ms": _age_ms(state, view, now_mono_ns),
         "status": status,
@@ -209,6 +223,16 @@ def _edge_row(state: State, view: PairView, now_mono_ns: int) -> dict[str, Any]:
         "spark_micros": list(view.spark),
         "categories": pair.category,
     }
+
+
+def _hedge_low_ppm(view: PairView, hedge_bound: HedgeBound | None) -> int | None:
+    """Return the 5 % bound of the chance, with the very discounts of its mean."""
+    if hedge_bound is None or view.hedge_ppm is None or view.hedge_beta is None:
+        return None
+    alpha, beta = view.hedge_beta
+    assert alpha >= 0 and beta >= 0 and alpha + beta > 0
+    mean = max(1, alpha * MICROS // (alpha + beta))
+    return min(view.hedge_ppm, hedge_bound(view.hedge_beta) * view.hedge_ppm // mean)
 
 
 def _status(state: State, view: PairView) -> tuple[str, dict[str, str]]:

@@ -12,6 +12,7 @@ Twin: tests/unit/shared/services/test_statistics.py
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from math import isqrt
 from typing import Final
 
@@ -186,6 +187,7 @@ def beta_quantile(alpha: float, beta: float, share: float = 0.05) -> float:
     return low
 
 
+@lru_cache(maxsize=4_096)
 def hedge_bound_ppm(beta_micros: tuple[int, int]) -> int:
     """Return the 5 % bound of a hedge posterior (``Completion.beta_micros``), ppm, floored."""
     alpha, beta = (part / MICROS for part in beta_micros)

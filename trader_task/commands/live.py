@@ -146,6 +146,11 @@ def _edge_table(snapshot: Mapping[str, Any], width: int) -> Table:
     return table
 
 
+def _percent(ppm: int | None) -> str | None:
+    """Return a probability in percent, cut to one decimal: it never looks better than it is."""
+    return None if ppm is None else f"{ppm // 1_000 / 10:.1f} %"
+
+
 def _buy(row: Mapping[str, Any]) -> str:
     """Say what is bought where, the leg that goes first in front."""
     if not row["buy_a"] or not row["buy_b"]:
@@ -188,20 +193,27 @@ def why(
     if any(name.startswith(f"{mode.value}-") for mode in RunMode):
         _why_package(name, as_json)
         return
-    rows = edge_rows(fetch_snapshot())
+    snapshot = fetch_snapshot()
+    rows = edge_rows(snapshot)
     wanted = name.lower()
     found = [r for r in rows if r["pair_id"] == name] or [
         r for r in rows if wanted in r["name"].lower()
     ]
     if not found:
         raise Failed(f"no pair {name!r}; `twinleg edges` lists them")
-    answers = [_why_row(row) for row in found]
+    prior = str(snapshot.get("hedge_prior", ""))
+    answers = [_why_row(row, prior) for row in found]
     if as_json:
         print_json(answers[0] if len(answers) == 1 else answers)
         return
     for answer in answers:
         print(f"{answer['name']}  ({answer['pair_id']})")
         print(f"  net {answer['net_cents'] or '?'}¢ x {answer['qty'] or '?'}  {answer['buy']}")
+        if answer["hedge_chance"] is not None:
+            print(
+                f"  hedge chance {answer['hedge_chance']}, 5 % bound {answer['hedge_low'] or '?'}"
+            )
+            print(f"    {answer['hedge_prior']}")
         for gate in answer["why_not"]:
             print(f"  - {gate}")
         for key, value in (answer["breakdown"] or {}).items():
@@ -210,7 +222,7 @@ def why(
             print("  nothing stands in the way")
 
 
-def _why_row(row: Mapping[str, Any]) -> dict[str, Any]:
+def _why_row(row: Mapping[str, Any], prior: str) -> dict[str, Any]:
     stores = open_stores()
     edge = stores.edge_of(row["pair_id"])
     listed: list[str] = row["gates"]
@@ -223,6 +235,9 @@ def _why_row(row: Mapping[str, Any]) -> dict[str, Any]:
         "net_cents": None if row["net_micros"] is None else _cents(row["net_micros"]),
         "qty": None if row["qty_micros"] is None else format_micros(row["qty_micros"]),
         "buy": _buy(row),
+        "hedge_chance": _percent(row.get("hedge_ppm")),
+        "hedge_low": _percent(row.get("hedge_low_ppm")),
+        "hedge_prior": prior,
         "gates": listed,
         "why_not": sentences,
         "breakdown": None if edge is None else edge.get("breakdown"),

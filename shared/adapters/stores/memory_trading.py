@@ -131,6 +131,7 @@ class MemoryJournal:
                 "package_number": [{"number": max([0, *(r["number"] for r in packages)])}],
                 "payouts": payouts,
                 "pair_proofs": sorted(self._rows("pair_proofs"), key=lambda r: r["pair_id"]),
+                "hedge_outcomes": sorted(self._rows("hedge_outcomes"), key=lambda r: -r["at_ns"]),
                 "fencing": [self.fencing] if self.fencing else [],
             }
         )

@@ -7,6 +7,9 @@ from typing import Final
 PAYOUTS_MAX: Final = 50_000
 """Newest settlements whose references are given back; older ones are beyond any re-read."""
 
+HEDGES_MAX: Final = 20_000
+"""Newest outcomes of hedges that the completion probability starts from, of all modes."""
+
 LATE_S: Final = 3_600
 """Packages that ended this recently are given back too: a late fill must find its package."""
 FILLS_S: Final = 48 * 3_600
@@ -45,6 +48,7 @@ OPEN_QUERIES: Final = {
     "package_number": "SELECT coalesce(max(number), 0) AS number FROM packages",
     "payouts": f"SELECT * FROM payouts ORDER BY posted_wall_ns DESC LIMIT {PAYOUTS_MAX}",  # noqa: S608
     "pair_proofs": "SELECT * FROM pair_proofs ORDER BY pair_id",
+    "hedge_outcomes": f"SELECT * FROM hedge_outcomes ORDER BY at_ns DESC LIMIT {HEDGES_MAX}",  # noqa: S608
     "fencing": "SELECT number, holder, versions FROM fencing",
 }
 """Key to query; weeks are ISO weeks and every period is UTC."""

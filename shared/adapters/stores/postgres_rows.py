@@ -33,10 +33,11 @@ JOURNAL_TABLES: Final = (
     "pair_proofs",
     "divergences",
     "cost_versions",
+    "hedge_outcomes",
 )
 """Tables that the trader alone writes."""
 INSERT_ONLY: Final = frozenset(
-    {"fills", "fill_states", "ledger_postings", "payouts", "cost_versions"}
+    {"fills", "fill_states", "ledger_postings", "payouts", "cost_versions", "hedge_outcomes"}
 )
 """A repeated key is ignored in these, never changed."""
 

@@ -414,6 +414,21 @@ cost_versions = Table(
     _one_of("kind", "fee", "friction"),
 )
 
+hedge_outcomes = Table(
+    "hedge_outcomes",
+    metadata,
+    _key("package_id"),
+    _str("mode"),
+    _str("venue"),
+    _str("category"),
+    _int("coverage_ppm"),
+    _int("chance_ppm", null=True),
+    Column("is_success", Boolean, nullable=False),
+    _int("at_ns"),
+    CheckConstraint("coverage_ppm >= 0", name="coverage_not_negative"),
+    Index("ix_hedge_outcomes_at_ns", "at_ns"),
+)
+
 fill_states = Table(
     "fill_states",
     metadata,

@@ -35,6 +35,7 @@ export interface EdgeColumns {
 	annual_ppm: (number | null)[];
 	lock_days: (number | null)[];
 	hedge_ppm: (number | null)[];
+	hedge_low_ppm?: (number | null)[];
 	lead: (string | null)[];
 	age_ms: (number | null)[];
 	status: string[];
@@ -97,6 +98,7 @@ export interface LiveSnapshot {
 	near_misses_today: number;
 	fills_seq: number;
 	edges: EdgeColumns;
+	hedge_prior?: string;
 }
 
 export interface EdgeView {

@@ -18,6 +18,7 @@ function row(pairId: string, changes: Partial<EdgeRow> = {}): EdgeRow {
 		annualPpm: 1,
 		lockDays: 1,
 		hedgePpm: 990_000,
+		hedgeLowPpm: 970_000,
 		lead: 'none',
 		ageMs: 200,
 		asOfNs: 1e9,

@@ -46,6 +46,7 @@ function snapshot(seq: number, rows: Row[], options: { isDelta?: boolean; remove
 			annual_ppm: each(1),
 			lock_days: each(1),
 			hedge_ppm: each(1),
+			hedge_low_ppm: each(1),
 			lead: each('none'),
 			age_ms: each(100),
 			status: each('EDGE_BELOW_MIN'),

@@ -17,6 +17,8 @@ export interface EdgeRow {
 	annualPpm: number | null;
 	lockDays: number | null;
 	hedgePpm: number | null;
+	/** 5 % bound of the hedge chance. */
+	hedgeLowPpm: number | null;
 	lead: string | null;
 	/** Age of the older book when the snapshot of `asOfNs` was written. */
 	ageMs: number | null;
@@ -45,6 +47,7 @@ function rowAt(columns: EdgeColumns, index: number, asOfNs: number): EdgeRow {
 		annualPpm: columns.annual_ppm[index] ?? null,
 		lockDays: columns.lock_days[index] ?? null,
 		hedgePpm: columns.hedge_ppm[index] ?? null,
+		hedgeLowPpm: columns.hedge_low_ppm?.[index] ?? null,
 		lead: columns.lead[index] ?? null,
 		ageMs: columns.age_ms[index] ?? null,
 		asOfNs,

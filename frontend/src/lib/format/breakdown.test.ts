@@ -12,6 +12,13 @@ const PARTS = {
 };
 
 describe('breakdown of an edge', () => {
+	it('shows an expected rebate beside the sum and counts it nowhere', () => {
+		const { parts, isExact, expectedRebate } = breakdownParts({ ...PARTS, expected_rebate: '0.1' }, 'kalshi', 'polymarket');
+		expect(expectedRebate).toBe('0.1');
+		expect(isExact).toBe(true);
+		expect(parts.map((part) => part.key)).not.toContain('expected_rebate');
+	});
+
 	it('goes from gross to net and adds up to the last digit', () => {
 		const { parts, isExact } = breakdownParts(PARTS, 'kalshi', 'polymarket');
 		expect(parts.map((part) => part.key)).toEqual(['gross', 'fee_a', 'fee_b', 'frictions', 'slippage', 'carry', 'net']);
@@ -23,7 +30,7 @@ describe('breakdown of an edge', () => {
 	it('says when it does not add up', () => {
 		expect(breakdownParts({ ...PARTS, net: '3.4201' }, 'kalshi', 'polymarket').isExact).toBe(false);
 		expect(breakdownParts({ gross: '1' }, 'kalshi', 'polymarket').isExact).toBeNull();
-		expect(breakdownParts({}, 'kalshi', 'polymarket')).toEqual({ parts: [], isExact: null });
+		expect(breakdownParts({}, 'kalshi', 'polymarket')).toEqual({ parts: [], isExact: null, expectedRebate: null });
 	});
 
 	it('counts a part that this build does not know, before the net', () => {

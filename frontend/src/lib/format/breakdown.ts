@@ -6,6 +6,8 @@
 import { decimalFixed, parseDecimal, sameDecimal, signOf, sumDecimals } from './number';
 import { venueName } from './words';
 
+/** What stands beside the sum: shown, never counted. */
+const ASIDE = 'expected_rebate';
 const ORDER = ['gross', 'fee_a', 'fee_b', 'frictions', 'slippage', 'carry', 'divergence', 'net'];
 
 export interface Part {
@@ -23,6 +25,8 @@ export interface Breakdown {
 	parts: Part[];
 	/** Whether the parts sum to `net`; null when there is nothing to compare. */
 	isExact: boolean | null;
+	/** Rebate that may come back later, exact cents; null when none is expected. */
+	expectedRebate: string | null;
 }
 
 function labelOf(key: string, venueA: string, venueB: string): string {
@@ -46,7 +50,7 @@ function approximate(text: string): number {
 
 export function breakdownParts(breakdown: Record<string, string>, venueA: string, venueB: string): Breakdown {
 	const rank = (key: string): number => (ORDER.indexOf(key) + ORDER.length) % ORDER.length;
-	const keys = Object.keys(breakdown).filter((key) => parseDecimal(breakdown[key]!) !== null);
+	const keys = Object.keys(breakdown).filter((key) => key !== ASIDE && parseDecimal(breakdown[key]!) !== null);
 	const known = keys.filter((key) => ORDER.includes(key)).sort((a, b) => rank(a) - rank(b));
 	const extra = keys.filter((key) => !ORDER.includes(key));
 	const ordered = [...known.filter((key) => key !== 'net'), ...extra, ...known.filter((key) => key === 'net')];
@@ -75,7 +79,7 @@ export function breakdownParts(breakdown: Record<string, string>, venueA: string
 			to: percent(Math.max(start, end))
 		};
 	});
-	return { parts, isExact: addsUp(breakdown, ordered) };
+	return { parts, isExact: addsUp(breakdown, ordered), expectedRebate: breakdown[ASIDE] ?? null };
 }
 
 function addsUp(breakdown: Record<string, string>, ordered: string[]): boolean | null {
