@@ -31,6 +31,7 @@ from shared.engine import (
     exposure,
     feeds,
     hedger,
+    inquiry,
     last_gate,
     limits,
     machine,
@@ -126,6 +127,16 @@ def _act_on_unknown(real: Any) -> Any:
             machine.conclude(state, turn, package)
             return
         real(state, turn, package)
+
+    return wrong
+
+
+def _impatient(real: Any) -> Any:
+    """A deadline that is reached more often than thirty seconds are: the bug is the same."""
+
+    def wrong(state: Any, turn: Any, package: Package) -> int:
+        whole = int(real(state, turn, package))
+        return NS_PER_S if package.state in inquiry.UNKNOWN else whole
 
     return wrong
 
@@ -351,8 +362,11 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "M-11",
         "act on an unknown at its deadline",
         ("I-09", "I-10", "I-11"),
-        swap(machine, "on_timer", _act_on_unknown),
-        seeds=1_500,
+        both(
+            swap(machine, "on_timer", _act_on_unknown),
+            swap(deadlines, "deadline_ns", _impatient),
+        ),
+        seeds=200,
     ),
     Mutant(
         "M-12",
