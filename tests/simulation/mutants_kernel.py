@@ -141,13 +141,6 @@ def _impatient(real: Any) -> Any:
     return wrong
 
 
-def _trust_rows(real: Any) -> Any:
-    def wrong(state: Any, turn: Any, package: Package, *, every_slot: bool) -> int:
-        return int(real(state, turn, package, every_slot=False))
-
-    return wrong
-
-
 # --- sizes and ways out ------------------------------------------------------------------
 
 
@@ -367,13 +360,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             swap(deadlines, "deadline_ns", _impatient),
         ),
         seeds=200,
-    ),
-    Mutant(
-        "M-12",
-        "restart trusts the row",
-        ("I-10", "I-11", "I-13", "I-16", "I-17", "I-21"),
-        swap(attempts, "ask_evidence", _trust_rows),
-        seeds=1_500,
     ),
     Mutant(
         "M-13",

@@ -39,6 +39,14 @@ class SourceMutant:
 _UNIT: Final = "tests/unit/shared/adapters/venues"
 SOURCE_MUTANTS: Final = (
     SourceMutant(
+        "M-12",
+        "restart trusts the row",
+        "shared.engine.attempts",
+        "    if every_slot and package.slots_pending is None:\n",
+        "    every_slot = False\n    if every_slot and package.slots_pending is None:\n",
+        ("tests/unit/shared/engine/test_recovering.py", "-k", "m12"),
+    ),
+    SourceMutant(
         "M-17",
         "forget the lease before a send",
         "trader_task.gate",

@@ -158,6 +158,7 @@ def build_instrument(market: GammaMarket, seen_ns: int) -> Instrument:
         neg_risk=bool(market.neg_risk),
         tradeable=not refusal,
         refusal=refusal,
+        game_start_ns=parse_time(market.game_start_time, "polymarket.gamma.game_start"),
     )
 
 
