@@ -1,9 +1,10 @@
 """The one table of injection keys: what each does, where it strikes, what it counts as.
 
 Keys are the code-form names of the fault catalogue (``k.ws.cut``): ``k.`` Kalshi only,
-``p.`` Polymarket only, neither: both. Columns: F-number, kind, where it strikes, what it
-does, the default of ``amount`` with its unit, and the forms it knows (the first is the
-default). ``docs/simulators.md`` shows this table; a test keeps both equal.
+``p.`` Polymarket only, ``u.`` Polymarket US only, neither: all of them. Columns: F-number,
+kind, where it strikes, what it does, the default of ``amount`` with its unit, and the forms
+it knows (the first is the default). ``docs/simulators.md`` shows this table; a test keeps
+both equal.
 """
 
 from __future__ import annotations
@@ -183,15 +184,22 @@ k.bust | F-032 | failed_settlement | trade | 2000 ms | bust reprice |\
  the trade is busted (or re-priced by this many cents) this long after it
 relayer | F-061 | slow | read | - | stall fail repeat |\
  redemptions stall, fail, or are listed twice
+u.ws.drop | F-001 | gap | frame | 1 frames | - | a data frame is lost
 u.ws.freeze | F-005 | freeze | frame | - | - | data stops, pings are still answered
 u.ws.cut | F-013 | disconnect | clock | - | - | every websocket is aborted
+u.user.drop | F-050 | gap | frame | - | - | a private frame is lost
+u.user.dup | F-050 | duplicate | frame | - | - | a private frame repeats
 u.ack_lost | F-015 | ack_lost | request | - | - | order executed, answer lost
 u.req_lost | F-016 | ack_lost | request | - | - | order request lost on its way
-u.5xx | F-018 | http_5xx | request | - | - | order executed, answered 500
-u.body | F-019 | bad_body | request | - | - | order executed, answered with a page
+u.req_late | F-017 | late_fill | request | 6000 ms | - | connection lost, the order lands later
+u.5xx | F-018 | http_5xx | request | 500 status | half landed lost |\
+ order answered 5xx; every second one was executed (or as the form says)
+u.body | F-019 | bad_body | request | - | no_id id_only cut html empty |\
+ order executed, answer body spoilt
 u.bucket | F-024 | http_429 | request | - | - | 429 with the documented body
 u.stopgap | F-031 | account_limit | request | - | - |\
  order refused with the words of a rate limit that is none
+u.bust | F-032 | failed_settlement | trade | 2000 ms | - | the trade is busted this long after it
 tick_change | F-010 | tick_change | order | 100000 micros | - |\
  the grid becomes this step before the order
 k.pause | F-028 | venue_pause | read | 0 shard | shard exchange maintenance thursday |\

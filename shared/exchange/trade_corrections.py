@@ -17,6 +17,7 @@ from shared.exchange.ladder import other
 from shared.exchange.order_faults import MICROS_PER_CENT, OrderFaults
 from shared.exchange.orders import FillRecord, OrderStatus, RefusalCode, Refused, TradeStatus
 
+_BUSTS: Final = {Venue.KALSHI: "k.bust", Venue.POLYMARKET_US: "u.bust"}
 _FATES: Final = ("p.fail", "p.ghost", "p.retry", "p.no_tx", "p.reorg", "p.settle_lag")
 
 
@@ -108,15 +109,16 @@ class TradeCorrections(OrderFaults):
 
     def _plan_bust(self, fill: FillRecord) -> None:
         """Plan the bust of a fresh trade when the fault asks for it."""
-        if not self.faults.is_on or self.rules.venue is not Venue.KALSHI:
+        key = _BUSTS.get(self.rules.venue)
+        if not self.faults.is_on or key is None:
             return
         names = (fill.market_id, native_of(fill.market_id), fill.account, fill.trade_id)
-        window = self.faults.hit("k.bust", fill.ts_ns, *names)
+        window = self.faults.hit(key, fill.ts_ns, *names)
         if window is not None:
             # Re-pricing moves the price by two cents against the account; 0 is a bust.
             against = 2 if (fill.side is Side.BUY) is (fill.outcome is Outcome.YES) else -2
             due = fill.ts_ns + max(1, window.size) * NS_PER_MS
-            self.plan(due, "bust", fill.trade_id, 0 if window.shape == "bust" else against)
+            self.plan(due, "bust", fill.trade_id, against if window.shape == "reprice" else 0)
 
     def _carry_out(self, what: str, subject: str, detail: int, at_ns: int) -> None:
         """Do what a fault planned for this moment."""

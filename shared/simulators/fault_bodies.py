@@ -19,9 +19,22 @@ NEEDED: Final = (
     "orderbook_fp",
     "bids",
     "as_of_time",
+    "trade",
+    "positions",
+    "currentBalance",
 )
 """Fields that a client cannot do without; the first one that an object has is taken away."""
-TIMES: Final = ("created_time", "match_time", "created_at", "last_updated_ts", "as_of_time")
+TIMES: Final = (
+    "created_time",
+    "match_time",
+    "created_at",
+    "last_updated_ts",
+    "as_of_time",
+    "createTime",
+    "updateTime",
+)
+INNER: Final = ("trade", "positionResolution")
+"""Where an activity keeps what happened."""
 
 
 def is_listing(body: bytes) -> bool:
@@ -55,6 +68,7 @@ def change_schema(body: bytes, form: str) -> bytes:
 
 def time_of(row: dict[str, Any]) -> float | None:
     """Return the unix seconds of a record, None when it states none."""
+    row = next((row[name] for name in INNER if isinstance(row.get(name), dict)), row)
     for name in TIMES:
         value = row.get(name)
         if isinstance(value, int | float):

@@ -13,6 +13,7 @@ from typing import Final
 
 from shared.domain.enums import Venue
 from shared.exchange.fault_plan import FaultWindow
+from shared.simulators.fault_requests import LETTERS
 from shared.simulators.world import World
 
 KEPT: Final = 16
@@ -45,7 +46,7 @@ class FramePipe:
         abort: Callable[[], None],
     ) -> None:
         self._world, self._faults = world, world.faults
-        self._letter = "k" if venue is Venue.KALSHI else "p"
+        self._letter = LETTERS[venue]
         self._venue = venue.value
         self._generations = generations
         self._put, self._abort = put, abort
@@ -114,6 +115,10 @@ class FramePipe:
             self._losing = max(0, window.size - 1)
             return True
         return False
+
+    def is_parted(self) -> bool:
+        """Say whether nothing passes in one direction at least."""
+        return self._partition() is not None
 
     def is_deaf(self) -> bool:
         """Say whether what the client sends does not arrive."""

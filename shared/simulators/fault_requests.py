@@ -1,6 +1,6 @@
 """What happens to a request on its way in and to its answer on the way out.
 
-The outermost middleware of both servers: nothing is charged, authenticated or executed
+The outermost middleware of every server: nothing is charged, authenticated or executed
 that a fault keeps from arriving. The venues' own words for refusals and spoilt bodies
 come from their ``VenueShape``.
 """
@@ -24,6 +24,8 @@ from shared.simulators.fault_bodies import change_schema, cut_rows, is_listing
 from shared.simulators.world import World
 
 JSON: Final = "application/json"
+LETTERS: Final = {Venue.KALSHI: "k", Venue.POLYMARKET: "p", Venue.POLYMARKET_US: "u"}
+"""First part of the keys that are one venue's own."""
 STEP_S: Final = 0.02
 
 
@@ -37,13 +39,15 @@ class VenueShape:
     refuse: Callable[[World, web.Request, bytes], web.Response | None]
     """The answer of a fault that refuses in the venue's own words, or None."""
     spoil: Callable[[FaultWindow, dict[str, Any]], bytes]
-    """An order's answer body as ``k.body``, ``p.body`` or ``k.bad_counts`` makes it."""
+    """An order's answer body as ``k.body``, ``p.body``, ``u.body`` or ``k.bad_counts`` makes it."""
     no_order_field: bytes
     """The refusal of an order that lacks a field which the venue now wants (F-099)."""
+    server_error: bytes
+    """Body of an order that ended in a 5xx."""
 
     @property
     def letter(self) -> str:
-        return "k" if self.venue is Venue.KALSHI else "p"
+        return LETTERS[self.venue]
 
 
 @dataclass(slots=True)
@@ -118,7 +122,7 @@ class RequestFaults:
         if window := faults.hit(f"{letter}.req_late", now_ns, *names):
             self._run_late(request, handler, window.size / 1_000)
             return _cut(request)
-        error_key = "k.5xx" if letter == "k" else "p.500"
+        error_key = "p.500" if letter == "p" else f"{letter}.5xx"
         if window := faults.hit(error_key, now_ns, *names):
             return await self._server_error(request, handler, window)
         schema = faults.open_window("schema", now_ns)
@@ -161,10 +165,8 @@ class RequestFaults:
         is_landed = window.shape == "landed" or (window.shape == "half" and self._halves % 2 == 0)
         if is_landed:
             await _answered(handler, request)
-        if self.shape.venue is Venue.POLYMARKET:
-            return web.json_response({"error": "order timed out"}, status=window.size)
-        body = {"error": {"code": "service_unavailable", "message": "try again later"}}
-        return web.json_response(body, status=window.size)
+        body = self.shape.server_error
+        return web.Response(body=body, status=window.size, content_type=JSON)
 
     async def _bad_wire(
         self, request: web.Request, handler: Handler, window: FaultWindow

@@ -19,7 +19,7 @@ from shared.domain.errors import NotAvailableError
 from shared.domain.ids import MarketId
 from shared.domain.units import MICROS, NS_PER_MS, PriceMicros
 from shared.exchange.fault_plan import INJECTIONS, WIRED, FaultWindow, Injection
-from shared.exchange.orders import Refused, TradeStatus
+from shared.exchange.orders import RefusalCode, Refused, TradeStatus
 from shared.simulators.world import World
 
 
@@ -121,9 +121,15 @@ def _move_trade(world: World, body: dict[str, Any]) -> bool | Refused:
     now_ns = world.now_ns()
     if word in ("bust", "reprice"):
         cents = int(body.get("cents", 1)) if word == "reprice" else None
-        return world.exchanges[Venue.KALSHI].bust_trade(trade_id, now_ns, cents)
+        netting = [e for e in world.exchanges.values() if e.rules.is_netting]
+        done = [exchange.bust_trade(trade_id, now_ns, cents) for exchange in netting]
+        return next((one for one in done if not _is_unknown(one)), done[0])
     exchange = world.exchanges[Venue.POLYMARKET]
     return exchange.decide_trade(trade_id, TradeStatus(word), now_ns)
+
+
+def _is_unknown(done: bool | Refused) -> bool:
+    return isinstance(done, Refused) and done.code is RefusalCode.UNKNOWN_ORDER
 
 
 def _key_row(row: Injection) -> dict[str, Any]:
@@ -131,7 +137,7 @@ def _key_row(row: Injection) -> dict[str, Any]:
         "key": row.key,
         "number": row.number,
         "kind": row.kind.value,
-        "server": row.venue.value if row.venue else "both",
+        "server": row.venue.value if row.venue else "all",
         "where": row.where.value,
         "does": row.does,
         "amount": row.amount,

@@ -71,7 +71,8 @@ class WorldFaults:
     def _pick(self, window: FaultWindow, now_ns: int) -> tuple[Exchange, MarketId] | None:
         """Return the market that a window names, else an active one drawn from the seed."""
         exchanges: Mapping[Venue, Exchange] = self._world.exchanges
-        venues = [Venue.POLYMARKET] if window.key.startswith("p.") else list(exchanges)
+        own = Venue.POLYMARKET if window.key.startswith("p.") else None
+        venues = [venue for venue in exchanges if own in (None, venue)]
         active = [
             (exchanges[market.venue], market.market_id)
             for venue in venues

@@ -118,9 +118,11 @@ class Lab:
             self.world.now_ns(),
         )
 
-    def switch_on(self, key: str, seconds: float = 60.0) -> None:
+    def switch_on(self, key: str, seconds: float = 60.0, **more: object) -> None:
+        """Put a fault in force from now on."""
         now = self.world.now_ns()
-        self.world.faults.switch_on(FaultWindow(key, now, now + int(seconds * NS_PER_S)))
+        until = now + int(seconds * NS_PER_S)
+        self.world.faults.switch_on(FaultWindow(key, now, until, **more))  # type: ignore[arg-type]
 
     def resolve(self, slug: str, payout: int) -> None:
         """Close, determine and settle a market; ``payout`` in cents of one YES."""

@@ -78,4 +78,5 @@ SHAPE: Final = VenueShape(
     no_order_field=(
         b'{"error":{"code":"invalid_parameters","message":"a_field_of_next_year is required"}}'
     ),
+    server_error=b'{"error":{"code":"service_unavailable","message":"try again later"}}',
 )

@@ -143,4 +143,5 @@ SHAPE: Final = VenueShape(
     refuse=refuse,
     spoil=spoil,
     no_order_field=b'{"error":"Invalid order payload"}',
+    server_error=b'{"error":"order timed out"}',
 )

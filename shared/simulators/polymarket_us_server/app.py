@@ -12,9 +12,11 @@ from aiohttp import web
 from shared.domain.enums import Venue
 from shared.domain.units import NS_PER_MS
 from shared.exchange.matching_core import Exchange
+from shared.simulators.fault_requests import RequestFaults
 from shared.simulators.fault_routes import add_fault_routes
 from shared.simulators.keys import AccountDirectory
 from shared.simulators.polymarket_us_server.authentication import authenticate
+from shared.simulators.polymarket_us_server.faults import SHAPE
 from shared.simulators.polymarket_us_server.limits import DOCUMENTED, Meter, Throttle
 from shared.simulators.polymarket_us_server.market_routes import MarketRoutes
 from shared.simulators.polymarket_us_server.order_routes import OrderRoutes
@@ -44,7 +46,9 @@ def create_app(
         name = request.get(_ACCOUNT)
         if name is None:
             now_ns = world.now_ns()
-            account = authenticate(request, accounts, now_ns // NS_PER_MS)
+            skewed = world.faults.hit("skew", now_ns, Venue.POLYMARKET_US.value)
+            ahead_ms = skewed.size if skewed is not None else 0
+            account = authenticate(request, accounts, now_ns // NS_PER_MS + ahead_ms)
             meter.charge_key(account.key_id, now_ns)
             name = request[_ACCOUNT] = account.name
         return name
@@ -84,5 +88,6 @@ def create_app(
     OrderRoutes(world, exchange, account_of, hub.tell).add_to(app)
     add_fault_routes(app, world)
     app.cleanup_ctx.append(listen)
+    RequestFaults(world, SHAPE).add_to(app)
     world.on_drop(Venue.POLYMARKET_US, hub.drop_all)
     return app

@@ -25,7 +25,6 @@ from shared.exchange.orders import (
     RefusalCode,
     Refused,
 )
-from shared.simulators.polymarket_us_server.faults import handle_with_faults
 from shared.simulators.polymarket_us_server.order_entry import (
     GENERIC,
     PRICE_MAX,
@@ -79,11 +78,7 @@ class OrderRoutes:
 
     # --- create -----------------------------------------------------------------------------
 
-    async def create(self, request: web.Request) -> web.StreamResponse:
-        self._account_of(request)
-        return await handle_with_faults(self._world, request, self._create)
-
-    async def _create(self, request: web.Request) -> web.Response:
+    async def create(self, request: web.Request) -> web.Response:
         account = self._account_of(request)
         wanted = read_wanted(read_json(await request.read()), account)
         await self._wait()

@@ -8,6 +8,8 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from shared.simulators.fault_frames import FramePipe
+
 SLUGS_MAX: Final = 100
 """Markets of one subscription, as documented."""
 OUTBOX_MAX: Final = 20_000
@@ -49,6 +51,8 @@ class Session:
         self._transport = transport
         self.subscriptions: dict[str, Subscription] = {}
         self.outbox: asyncio.Queue[bytes] = asyncio.Queue(OUTBOX_MAX)
+        self.pipe: FramePipe | None = None
+        """Stands between us and the wire when the server has faults to make."""
 
     @property
     def is_private(self) -> bool:
@@ -65,17 +69,30 @@ class Session:
         except asyncio.QueueFull:
             self.abort()
 
-    def push(self, subscription: Subscription, name: str, payload: Any) -> None:
+    def push(self, subscription: Subscription, name: str, payload: Any, slug: str = "") -> None:
+        """Send one data frame; ``slug`` is the market that it is about, if one."""
         frame = {
             "requestId": subscription.name,
             "subscriptionType": subscription.kind,
             name: payload,
         }
-        self.put(msgspec.json.encode(frame))
+        data = msgspec.json.encode(frame)
+        if self.pipe is None:
+            self.put(data)
+        else:
+            names = (slug, self.account, subscription.kind)
+            self.pipe.data(data, names, is_private=self.is_private)
+
+    def control(self, data: bytes) -> None:
+        """Send a heartbeat or an error."""
+        if self.pipe is None:
+            self.put(data)
+        else:
+            self.pipe.control(data)
 
     def fail(self, name: object, text: str, kind: object = "") -> None:
         frame = {"requestId": str(name or ""), "error": text, "subscriptionType": str(kind or "")}
-        self.put(msgspec.json.encode(frame))
+        self.control(msgspec.json.encode(frame))
 
     def command(self, text: str) -> None:
         """Take one client frame; every mistake is answered with an error frame."""

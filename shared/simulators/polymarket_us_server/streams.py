@@ -14,8 +14,10 @@ from aiohttp import WSMsgType, web
 
 from shared.domain.enums import BookSide, Venue
 from shared.domain.ids import MarketId, native_of
+from shared.domain.units import NS_PER_MS
 from shared.exchange.happenings import (
     FillMade,
+    FinalityMoved,
     Happening,
     LevelMoved,
     MarketMoved,
@@ -25,6 +27,7 @@ from shared.exchange.happenings import (
 )
 from shared.exchange.matching_core import Exchange
 from shared.exchange.orders import OrderRecord
+from shared.simulators.fault_frames import FramePipe, Generations
 from shared.simulators.polymarket_us_server.sessions import (
     MARKET_KINDS,
     PRIVATE_KINDS,
@@ -63,6 +66,7 @@ class StreamHub:
         self._dirty: dict[MarketId, None] = {}
         self._nets: dict[tuple[str, MarketId], int] = {}
         self._resting: set[str] = set()
+        self._generations = Generations()
 
     def drop_all(self) -> int:
         """Abort every open connection now; returns how many."""
@@ -75,10 +79,15 @@ class StreamHub:
         self, request: web.Request, account: str, *, is_private: bool
     ) -> web.WebSocketResponse:
         """Run one connection until it ends."""
-        socket = web.WebSocketResponse(compress=False, max_msg_size=1 << 20)
+        # Pings are answered here, so that a partition can leave them unanswered.
+        socket = web.WebSocketResponse(compress=False, max_msg_size=1 << 20, autoping=False)
         await socket.prepare(request)
         kinds = PRIVATE_KINDS if is_private else MARKET_KINDS
         session = Session(self, account, kinds, request.transport)
+        pipe = FramePipe(
+            self.world, Venue.POLYMARKET_US, self._generations, session.put, session.abort
+        )
+        session.pipe = pipe
         self.sessions.add(session)
         jobs = [
             asyncio.create_task(self._write(socket, session)),
@@ -86,8 +95,10 @@ class StreamHub:
         ]
         try:
             async for message in socket:
-                if message.type is WSMsgType.TEXT:
+                if message.type is WSMsgType.TEXT and not pipe.is_deaf():
                     session.command(message.data)
+                elif message.type is WSMsgType.PING and not pipe.is_parted():
+                    await socket.pong(message.data)
         finally:
             self.sessions.discard(session)
             for job in jobs:
@@ -103,7 +114,7 @@ class StreamHub:
     async def _beat(self, session: Session) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
-            session.put(b'{"heartbeat":{}}')
+            session.control(b'{"heartbeat":{}}')
 
     # --- subscriptions ------------------------------------------------------------------------
 
@@ -131,9 +142,12 @@ class StreamHub:
             return
         book = self.exchange.book(market.market_id)
         if subscription.kind == _BOOK:
-            session.push(subscription, "marketData", book_object(slug, book, state))
+            window = self.world.faults.hit("ts.shift", self.world.now_ns(), slug)
+            shift_ns = window.size * NS_PER_MS if window is not None else 0
+            shown = book_object(slug, book, state, shift_ns)
+            session.push(subscription, "marketData", shown, slug)
         else:
-            session.push(subscription, "marketDataLite", bbo_object(slug, book, state))
+            session.push(subscription, "marketDataLite", bbo_object(slug, book, state), slug)
 
     # --- happenings -------------------------------------------------------------------------
 
@@ -152,6 +166,9 @@ class StreamHub:
             self._on_money(happening.account, fill.market_id, fill.trade_id)
         elif isinstance(happening, OrderMoved):
             self._on_order(happening.account, happening.order)
+        elif isinstance(happening, FinalityMoved):
+            # Trades are final here when matched: this one was busted (F-032).
+            self._on_money(happening.account, happening.fill.market_id, happening.fill.trade_id)
         elif isinstance(happening, PayoutMade):
             self._on_money(
                 happening.account, happening.payout.market_id, happening.payout.reference
@@ -166,8 +183,6 @@ class StreamHub:
 
     def _flush(self) -> None:
         dirty, self._dirty = list(self._dirty), {}
-        if self.world.faults.fires("u.ws.freeze", self.world.now_ns()):
-            return
         for market in dirty:
             slug = native_of(market)
             for session in list(self.sessions):
@@ -190,7 +205,7 @@ class StreamHub:
         for session in self.sessions:
             for sub in session.subscriptions.values():
                 if sub.kind == _TRADE and slug in sub.slugs:
-                    session.push(sub, "trade", payload)
+                    session.push(sub, "trade", payload, slug)
 
     def _on_order(self, account: str, order: OrderRecord) -> None:
         """Say that an order rests or has ended; its fills have said themselves."""
@@ -209,7 +224,7 @@ class StreamHub:
         slug = str(execution["order"]["marketSlug"])
         for session, sub in self._private(account, _ORDER):
             if sub.wants(slug):
-                session.push(sub, "orderSubscriptionUpdate", {"execution": execution})
+                session.push(sub, "orderSubscriptionUpdate", {"execution": execution}, slug)
 
     def _on_money(self, account: str, market: MarketId, reference: str) -> None:
         slug, now = native_of(market), time_text(self.world.now_ns())
@@ -225,7 +240,7 @@ class StreamHub:
                     "entryType": "LEDGER_ENTRY_TYPE_ORDER_EXECUTION",
                     "tradeId": reference,
                 }
-                session.push(sub, "positionSubscription", payload)
+                session.push(sub, "positionSubscription", payload, slug)
         for session, sub in self._private(account, _BALANCE):
             row = balance_object(self.exchange, account, self.world.now_ns())
             change = {"beforeBalance": None, "afterBalance": row, "updateTime": now}

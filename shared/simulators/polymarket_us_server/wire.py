@@ -14,7 +14,7 @@ from shared.domain.ids import native_of
 from shared.domain.units import MICROS, NS_PER_S
 from shared.exchange.exchange_state import ExchangeMarket
 from shared.exchange.matching_core import BookView, Exchange
-from shared.exchange.orders import FillRecord, OrderRecord, OrderStatus
+from shared.exchange.orders import FillRecord, OrderRecord, OrderStatus, TradeStatus
 from shared.simulators.catalogue import SimMarket
 
 INTENT_OF: Final = {
@@ -86,14 +86,16 @@ def stats(state: ExchangeMarket) -> dict[str, Any]:
     return shown
 
 
-def book_object(slug: str, book: BookView, state: ExchangeMarket) -> dict[str, Any]:
+def book_object(
+    slug: str, book: BookView, state: ExchangeMarket, shift_ns: int = 0
+) -> dict[str, Any]:
     return {
         "marketSlug": slug,
         "bids": levels(book.bids),
         "offers": levels(book.asks),
         "state": STATE_OF[state.status],
         "stats": stats(state),
-        "transactTime": time_text(state.changed_ns),
+        "transactTime": time_text(state.changed_ns + shift_ns),
     }
 
 
@@ -141,6 +143,7 @@ def order_object(
     order: OrderRecord, fills: list[FillRecord], *, is_open: bool | None = None
 ) -> dict[str, Any]:
     """Return an order with the fills that count so far; ``is_open`` while it still works."""
+    fills = [fill for fill in fills if fill.status is not TradeStatus.FAILED]
     filled = sum(fill.qty for fill in fills)
     is_live = order.is_live if is_open is None else is_open
     left = order.qty - filled if is_live else 0
@@ -234,12 +237,13 @@ def position_object(net: int) -> dict[str, Any]:
 
 def trade_object(fill: FillRecord) -> dict[str, Any]:
     """Return a trade of the activities: neither order nor fee is in it."""
+    is_busted = fill.status is TradeStatus.FAILED
     return {
         "id": fill.trade_id,
         "marketSlug": native_of(fill.market_id),
-        "state": "TRADE_STATE_CLEARED",
+        "state": "TRADE_STATE_BUSTED" if is_busted else "TRADE_STATE_CLEARED",
         "createTime": time_text(fill.ts_ns),
-        "updateTime": time_text(fill.ts_ns),
+        "updateTime": time_text(max(fill.ts_ns, fill.status_ns)),
         "price": amount(fill.yes_price, 4),
         "qty": str((fill.qty + MICROS // 2) // MICROS),
         "qtyDecimal": decimal_text(fill.qty, 4),

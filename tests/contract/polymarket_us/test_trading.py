@@ -164,12 +164,12 @@ async def test_a_fill_that_the_stream_never_told_is_rebuilt_from_trade_and_order
         assert lab.exchange.cash(ACCOUNT) == 1_000_000_000 - paid
 
 
-@pytest.mark.parametrize("fault", ["u.5xx", "u.body"])
-async def test_gotcha_us_server_errors_leave_the_order_unknown(fault: str) -> None:
+@pytest.mark.parametrize(("fault", "form"), [("u.5xx", "landed"), ("u.body", "html")])
+async def test_gotcha_us_server_errors_leave_the_order_unknown(fault: str, form: str) -> None:
     async with polymarket_us_lab() as lab:
         lab.set_book(RATE, {40: 100}, {42: 10})
         rate = lab.instrument(RATE)
-        lab.switch_on(fault)
+        lab.switch_on(fault, form=form)
         wanted = ticket(rate, Outcome.YES, Side.BUY, 42, 2)
         assert isinstance(await place(lab, wanted), Unknown)
         # It was carried out: a trade of ours that nothing explains forbids any verdict.
@@ -214,10 +214,10 @@ async def test_openings_leave_requests_for_hedges() -> None:
     async with polymarket_us_lab() as lab:
         lab.set_book(RATE, {40: 1_000}, {42: 1_000})
         rate = lab.instrument(RATE)
-        outcomes = []
-        for _ in range(18):
-            wanted = replace(ticket(rate, Outcome.YES, Side.BUY, 42, 1), is_opening=True)
-            outcomes.append(await place(lab, wanted))
+        opening = [
+            replace(ticket(rate, Outcome.YES, Side.BUY, 42, 1), is_opening=True) for _ in range(30)
+        ]
+        outcomes = await asyncio.gather(*(place(lab, wanted) for wanted in opening))
         refused = [o for o in outcomes if isinstance(o, Rejected)]
         assert refused and all(o.reason.startswith("local:") for o in refused)
         hedge = await place(lab, ticket(rate, Outcome.NO, Side.BUY, 60, 1))

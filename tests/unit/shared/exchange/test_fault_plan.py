@@ -91,7 +91,7 @@ def test_the_documentation_shows_this_very_table() -> None:
 
 def doc_row(row: Injection) -> str:
     server = {
-        None: "both",
+        None: "all",
         "kalshi": "Kalshi",
         "polymarket": "Polymarket",
         "polymarket_us": "Polymarket US",
