@@ -68,6 +68,7 @@ class ExchangeState:
         self._planned: list[tuple[int, int, str, str, int]] = []
         """What faults left for later: (when, number, what, subject, detail)."""
         self._plans = 0
+        self._carriers: dict[str, Callable[[str], None]] = {}
         self._markets: dict[MarketId, ExchangeMarket] = {}
         self._orders: dict[str, OrderRecord] = {}
         self._orders_by_account: dict[str, list[str]] = {}
@@ -110,6 +111,10 @@ class ExchangeState:
 
     def _plan_bust(self, fill: FillRecord) -> None:
         raise NotImplementedError
+
+    def on_planned(self, what: str, carry_out: Callable[[str], None]) -> None:
+        """Let a server carry out plans of a kind of its own."""
+        self._carriers[what] = carry_out
 
     def plan(self, at_ns: int, what: str, subject: str, detail: int = 0) -> None:
         """Leave something for ``advance`` to carry out at a time (see trade_corrections)."""

@@ -122,7 +122,9 @@ class TradeCorrections(OrderFaults):
 
     def _carry_out(self, what: str, subject: str, detail: int, at_ns: int) -> None:
         """Do what a fault planned for this moment."""
-        if what == "bust":
+        if what in self._carriers:
+            self._carriers[what](subject)
+        elif what == "bust":
             self.bust_trade(subject, at_ns, detail or None)
         elif what == "fill":
             self._fill_resting(subject, at_ns)

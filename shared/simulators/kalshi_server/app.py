@@ -23,6 +23,7 @@ from shared.simulators.kalshi_server.limits import (
     costs_object,
 )
 from shared.simulators.kalshi_server.market_routes import MarketRoutes
+from shared.simulators.kalshi_server.order_groups import OrderGroups
 from shared.simulators.kalshi_server.order_routes import OrderRoutes
 from shared.simulators.kalshi_server.portfolio_routes import PortfolioRoutes
 from shared.simulators.kalshi_server.problems import Problem, answer, answer_problem
@@ -104,15 +105,19 @@ def create_app(
         return answer({"api_keys": rows})
 
     async def listen(_app: web.Application) -> AsyncIterator[None]:
-        unsubscribe = exchange.subscribe(hub.on_happening)
+        stops = [exchange.subscribe(each) for each in (hub.on_happening, groups.on_happening)]
         yield
-        unsubscribe()
+        for stop in stops:
+            stop()
         hub.drop_all()
 
     app = web.Application(middlewares=[speak], client_max_size=1 << 20)
     MarketRoutes(world, exchange, hub).add_to(app, API)
     PortfolioRoutes(world, exchange, account_of).add_to(app, API)
-    OrderRoutes(world, exchange, account_of).add_to(app, API)
+    groups = OrderGroups(world, exchange, account_of)
+    groups.add_to(app, API)
+    exchange.on_planned("group", groups.tripped)
+    OrderRoutes(world, exchange, account_of, groups).add_to(app, API)
     TransferRoutes(world, exchange, account_of).add_to(app, API)
     app.router.add_get(API + "/account/limits", get_limits)
     app.router.add_get(API + "/account/endpoint_costs", get_costs)

@@ -16,6 +16,7 @@ from shared.domain.units import MICROS, NS_PER_S, PriceMicros, QtyMicros, ceil_d
 from shared.exchange.matching_core import Exchange
 from shared.exchange.orders import OrderRecord, OrderRequest, OrderStatus, Refused, SelfTrade
 from shared.simulators.kalshi_server.market_routes import read_int
+from shared.simulators.kalshi_server.order_groups import OrderGroups
 from shared.simulators.kalshi_server.problems import Problem, answer, problem_of
 from shared.simulators.kalshi_server.wire import count_text, decimal_text, price_text, stamp_ms
 from shared.simulators.world import World
@@ -35,8 +36,11 @@ _PRICE = re.compile(r"[01]?\.\d{1,6}\Z|[01]\Z", re.ASCII)
 class OrderRoutes:
     """Handlers that change something; every one authenticates first."""
 
-    def __init__(self, world: World, exchange: Exchange, account_of: AccountOf) -> None:
+    def __init__(
+        self, world: World, exchange: Exchange, account_of: AccountOf, groups: OrderGroups
+    ) -> None:
         self._world, self._exchange, self._account_of = world, exchange, account_of
+        self._groups = groups
 
     def add_to(self, app: web.Application, base: str) -> None:
         orders = base + "/portfolio/events/orders"
@@ -52,13 +56,17 @@ class OrderRoutes:
 
     async def create_order(self, request: web.Request) -> web.Response:
         account = self._account_of(request)
-        wanted = read_order(await request.read(), account)
+        body = await request.read()
+        wanted = read_order(body, account)
+        group = self._groups.admit(account, read_group(body), wanted.shard)
         if delay_s := self._world.wire_delay_s(Venue.KALSHI):
             await asyncio.sleep(delay_s)
         now_ns = self._world.now_ns()
         made = self._exchange.submit(wanted, now_ns)
         if isinstance(made, Refused):
             raise problem_of(made)
+        if group is not None:
+            self._groups.joined(group, made)
         reply: dict[str, Any] = {
             "order_id": made.order_id,
             "client_order_id": made.client_id,
@@ -113,6 +121,14 @@ def find_own_order(exchange: Exchange, account: str, order_id: str) -> OrderReco
     if order is None or order.account != account:
         raise Problem(404, "order_not_found", "order not found")
     return order
+
+
+def read_group(body: bytes) -> str:
+    """Return the order group that a create body names; "" for none. The body is JSON."""
+    group = msgspec.json.decode(body).get("order_group_id")
+    if group is not None and not isinstance(group, str):
+        raise Problem(400, "invalid_parameters", "order_group_id")
+    return group or ""
 
 
 def read_order(body: bytes, account: str) -> OrderRequest:

@@ -58,6 +58,34 @@ async def drive(base: str, stream: str, key_path: str) -> dict[str, Any]:
         seen["fills"] = sorted(fill.count_fp for fill in await client.portfolio.get_fills())
         seen["position"] = (await client.portfolio.get_positions())[0].position_fp
         seen["cents"] = (await client.portfolio.get_balance()).balance
+        group = await client.portfolio.create_order_group("5.00")
+        for number in range(2):
+            rests = await place(
+                RATE,
+                book_side="bid",
+                price_dollars="0.41",
+                count_fp="1.00",
+                client_order_id=f"group-{number}",
+                order_group_id=group.id,
+            )
+        await client.portfolio.trigger_order_group(group.id)
+        seen["tripped"] = (await client.portfolio.get_order(rests.order_id)).status.value
+        try:
+            await place(
+                RATE,
+                book_side="bid",
+                price_dollars="0.41",
+                count_fp="1.00",
+                client_order_id="late",
+                order_group_id=group.id,
+            )
+        except KalshiAPIError as error:
+            seen["refused"] = error.status_code
+        await client.portfolio.reset_order_group(group.id)
+        await client.portfolio.update_order_group_limit(group.id, "7.00")
+        known = await client.portfolio.get_order_group(group.id)
+        seen["group"] = [known.contracts_limit_fp, len(known.orders or ())]
+        seen["groups"] = len(await client.portfolio.get_order_groups())
         seen["stream"] = await listen(client, stream)
     return seen
 

@@ -84,6 +84,8 @@ async def test_pykalshi_lists_reads_trades_cancels_and_streams(tmp_path: Path) -
     assert (seen["taken"], seen["resting"], seen["cancelled"]) == ("12.00", "resting", "canceled")
     assert seen["duplicate"] == 409 and seen["fills"] == ["10.00", "2.00"]
     assert seen["position"] == "12.00" and seen["trading"] is True
+    assert (seen["tripped"], seen["refused"]) == ("canceled", 409)
+    assert seen["group"] == ["7.00", 2] and seen["groups"] == 1
     assert seen["series"] == "KXRATE" and seen["ask_size"] == "0.00"
     fills = exchange.fills("member")
     later = [fill for fill in fills if fill.order_id == fills[-1].order_id]  # after the balance
