@@ -10,6 +10,9 @@ What matters and is not ``same`` never confirms.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 from shared.domain.enums import Polarity
 from shared.matching.propositions import Kind, Proposition
 from shared.matching.propositions.claims import Form
@@ -45,7 +48,8 @@ def compare(a: Proposition, b: Proposition) -> Comparison:
     else:
         polarity, findings = _statement(a, b)
     findings.append(_text_present(a, b))
-    findings.extend(_claim_found(side) for side in (a, b) if side.has_rules)
+    if a.has_rules or b.has_rules:
+        findings.append(_claims_found(a, b))
     if Kind.EVENT in (a.kind, b.kind) and not (a.has_rules and b.has_rules):
         reason = "what counts as the event is defined by the rules, not by the title"
         findings.append(
@@ -53,7 +57,23 @@ def compare(a: Proposition, b: Proposition) -> Comparison:
         )
     if a.has_rules and b.has_rules:
         findings.extend(compare_clauses(a, b))
-    return Comparison(polarity, tuple(findings))
+    return Comparison(polarity, tuple(_quoting_both(f, a, b) for f in findings))
+
+
+NOT_SAID: Final = "(not said) "
+"""Stands before the sentence that pays where that side's text has nothing to quote."""
+
+
+def _quoting_both(found: Finding, a: Proposition, b: Proposition) -> Finding:
+    """Return a finding that quotes both sides: a side without the clause by what it does say."""
+    if found.span_a and found.span_b:
+        return found
+    mark = "" if found.verdict == SAME else NOT_SAID
+    return replace(
+        found,
+        span_a=found.span_a or mark + (a.claim.span or a.market.question),
+        span_b=found.span_b or mark + (b.claim.span or b.market.question),
+    )
 
 
 def _statement(a: Proposition, b: Proposition) -> tuple[Polarity, list[Finding]]:
@@ -89,11 +109,12 @@ def _kinds(a: Proposition, b: Proposition) -> Finding:
     return finding("KIND", UNKNOWN, f"{a.kind.value} against {b.kind.value}", *spans)
 
 
-def _claim_found(side: Proposition) -> Finding:
-    """Demand the sentence that says when YES pays; a title alone only summarises it."""
-    if side.claim.form is Form.TITLE:
-        return finding("CLAIM", UNKNOWN, "no sentence says when YES pays", side.market.question, "")
-    return finding("CLAIM", SAME, "the sentence that pays was found", side.claim.span, "")
+def _claims_found(a: Proposition, b: Proposition) -> Finding:
+    """Demand the sentences that say when YES pays; a title alone only summarises them."""
+    spans = (a.claim.span, b.claim.span)
+    if any(side.claim.form is Form.TITLE and side.has_rules for side in (a, b)):
+        return finding("CLAIM", UNKNOWN, "no sentence says when YES pays", *spans)
+    return finding("CLAIM", SAME, "the sentences that pay were found", *spans)
 
 
 def _text_present(a: Proposition, b: Proposition) -> Finding:

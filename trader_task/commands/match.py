@@ -141,6 +141,8 @@ def _false_confirm(wrong: Mapping[str, Any]) -> Iterable[str]:
     yield f"  label says  {wrong['why']}"
     for finding in wrong["findings"]:
         yield f"  {finding['code']:20} {finding['verdict']:9} {finding['reason']}"
+        yield f"      kalshi says      {finding['span_a']}"
+        yield f"      polymarket says  {finding['span_b']}"
 
 
 def _share(value: float | None) -> str:
