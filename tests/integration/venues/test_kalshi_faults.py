@@ -223,7 +223,7 @@ async def test_f083_a_partition_leaves_the_order_unknown_until_it_is_over(
 async def test_f084_answers_ten_times_slower_are_answers_still() -> None:
     async with open_lab() as (lab, wanted):
         await lab.venue.execution.warm()
-        strike(lab, "lat", amount=700)
+        strike(lab, "lat", amount=300)
         asked = [wanted(1, 43) for _ in range(3)]
         rate = (await lab.instruments())[RATE]
         for one in asked:

@@ -218,7 +218,7 @@ async def test_f056_a_match_never_broadcast_stays_provisional_and_fails() -> Non
         )
         assert not (await account.read_state()).missing_allowances
         async with trading(venue) as execution, listening(execution) as sink:
-            strike(venue, "p.no_tx", amount=2_000)
+            strike(venue, "p.no_tx", amount=4_000)
             state = await account.read_state()
             assert len(state.missing_allowances) == 2, "known before the first order"
             asked, outcome = await buy(execution, venue)
@@ -236,7 +236,7 @@ async def test_f056_a_match_never_broadcast_stays_provisional_and_fails() -> Non
 
 @pytest.mark.parametrize(("form", "is_final"), [("failed", False), ("confirmed", True)])
 async def test_f057_mined_is_not_final_and_a_reorg_decides(form: str, is_final: bool) -> None:
-    slow = replace(FAST, confirmed_min_ns=1_000_000_000, confirmed_max_ns=1_100_000_000)
+    slow = replace(FAST, confirmed_min_ns=3_000_000_000, confirmed_max_ns=3_100_000_000)
     async with polymarket_venue([gamma_object(1)], finality=slow) as venue:
         venue.book(0, BIDS, ASKS)
         async with trading(venue) as execution, listening(execution) as sink:
@@ -263,13 +263,13 @@ async def test_f061_a_redemption_that_stalls_repeats_or_fails_is_paid_once() -> 
             await buy(execution, venue)
             await sink.until(lambda s: bool(s.of(TradeFinality)))
             cash = (await account.fetch_snapshot()).cash
-            strike(venue, "relayer", 1.5, form="stall")
+            strike(venue, "relayer", 4.0, form="stall")
             venue.resolve(0, 1_000_000)
             snapshot = await account.fetch_snapshot()
             assert snapshot.cash == cash, "capital is locked until the balance shows it"
             assert [p.qty_yes for p in snapshot.positions] == [100_000_000]
             assert not await account.fetch_payouts(0)
-            await asyncio.sleep(1.6)
+            await asyncio.sleep(4.1)
             (paid,) = await account.fetch_payouts(0)
             assert paid.cash == 100_000_000 and not (await account.fetch_snapshot()).positions
             assert (await account.fetch_snapshot()).cash == cash + 100_000_000
@@ -328,7 +328,7 @@ async def test_f084_answers_ten_times_slower_are_answers_still() -> None:
         venue.book(0, BIDS, ASKS)
         async with trading(venue) as execution:
             await execution.warm()
-            strike(venue, "lat", amount=700)
+            strike(venue, "lat", amount=300)
             _, outcome = await buy(execution, venue, budget_usd=UsdMicros(5_000_000))
             assert isinstance(outcome, Acked) and outcome.status is AckStatus.DONE
             strike(venue, "lat", amount=6_000)

@@ -27,7 +27,7 @@ from shared.domain.order import (
 )
 from shared.domain.units import NS_PER_S, PriceMicros, UsdMicros
 from shared.simulators.world_faults import is_thursday_pause
-from tests.integration.venues.test_kalshi_faults import listening, open_lab, place, strike
+from tests.integration.venues.test_kalshi_faults import listening, open_lab, place, strike, until
 from tests.integration.venues.test_polymarket_faults import buy
 from tests.integration.venues.test_polymarket_faults import strike as strike_p
 from tests.integration.venues.test_polymarket_trading import (
@@ -66,12 +66,12 @@ async def test_f015_f016_f018_f019_f082_what_was_not_answered_is_unknown(fault: 
 
 async def test_f017_a_request_that_lands_late_is_found_when_it_has() -> None:
     async with open_lab() as (lab, wanted), listening(lab) as seen:
-        strike(lab, "k.req_late", amount=1_200, most=1)
+        strike(lab, "k.req_late", amount=3_000, most=1)
         asked = wanted()
         assert isinstance(await place(lab, asked), Unknown)
         [proof] = await lab.venue.execution.find_evidence([asked])
         assert proof.kind is UNPROVEN
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(3.2)
         [proof] = await lab.venue.execution.find_evidence([asked])
         assert (proof.kind, proof.cum_qty) == (FILLED, contracts(10))
         for _ in range(300):
@@ -153,8 +153,9 @@ async def test_f028_pauses_of_a_shard_of_all_and_of_thursday() -> None:
     async with open_lab() as (lab, wanted):
         lab.set_book(COIN, {40: 100}, {42: 30})
         coin = (await lab.instruments())[COIN]
+        shards = lab.exchange.paused_shards
         strike(lab, "k.pause", amount=2)
-        await asyncio.sleep(0.15)
+        await until(lambda: shards == {2})
         paused = await place(lab, kalshi_ticket(coin, Outcome.YES, Side.BUY, 42, 1))
         assert isinstance(paused, Rejected) and paused.reason == "paused"
         assert isinstance(await place(lab, wanted(1)), Acked), "the other shard trades"
@@ -166,18 +167,18 @@ async def test_f028_pauses_of_a_shard_of_all_and_of_thursday() -> None:
             }
             assert status["trading_active"] and rows[2] is False and rows[0] is True
             strike(lab, "k.pause", form="maintenance")
-            await asyncio.sleep(0.15)
+            await until(lambda: 0 in shards)
             outcome = await place(lab, wanted(1))
             assert isinstance(outcome, Rejected) and outcome.reason == "paused"
             status = await _get(http, f"{base}/status")
             assert not status["exchange_active"] and status["exchange_estimated_resume_time"]
             schedule = (await _get(http, f"{base}/schedule"))["schedule"]
             assert len(schedule["maintenance_windows"]) == 1
+            is_paused = is_thursday_pause(lab.world.now_ns())
             strike(lab, "k.pause", form="thursday")
-            await asyncio.sleep(0.15)
+            await until(lambda: (0 in shards) is is_paused)
             schedule = (await _get(http, f"{base}/schedule"))["schedule"]
             assert schedule["standard_hours"][0]["thursday"][0]["close_time"] == "03:00"
-            is_paused = is_thursday_pause(lab.world.now_ns())
             assert isinstance(await place(lab, wanted(1)), Rejected if is_paused else Acked)
 
 
@@ -252,12 +253,12 @@ async def test_f017_a_request_that_lands_late_is_found_by_its_digest() -> None:
     async with polymarket_venue([gamma_object(1)]) as venue:
         venue.book(0, BIDS, ASKS)
         async with trading(venue) as execution:
-            strike_p(venue, "p.req_late", amount=1_200, most=1)
+            strike_p(venue, "p.req_late", amount=3_000, most=1)
             asked, outcome = await buy(execution, venue)
             assert isinstance(outcome, Unknown)
             (proof,) = await execution.find_evidence([asked])
             assert proof.kind is UNPROVEN
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(3.2)
             (proof,) = await execution.find_evidence([asked])
             assert (proof.kind, proof.cum_qty) == (FILLED, 100_000_000)
 
@@ -289,10 +290,10 @@ async def test_f042_a_restart_is_unknown_first_and_post_only_after() -> None:
     async with polymarket_venue([gamma_object(1)]) as venue:
         venue.book(0, BIDS, ASKS)
         async with trading(venue) as execution:
-            strike_p(venue, "p.restart", amount=400)
+            strike_p(venue, "p.restart")
             asked, early = await buy(execution, venue)
             assert isinstance(early, Unknown) and "425" in early.reason
-            await asyncio.sleep(0.5)
+            strike_p(venue, "p.restart", amount=0)
             _, later = await buy(execution, venue, 1)
             assert isinstance(later, Unknown) and "503" in later.reason
             assert "post_only_mode" in later.raw
