@@ -8,12 +8,14 @@ that cannot be fetched raises, and ``resume_cursor`` says where to go on.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import replace
 from typing import Final
 
 import msgspec
 
 from shared.adapters.venues.kalshi import capabilities as cap
 from shared.adapters.venues.kalshi.errors import WireTally
+from shared.adapters.venues.kalshi.fee_changes import FeeChanges
 from shared.adapters.venues.kalshi.instruments import build_instrument, build_listing, read_payout
 from shared.adapters.venues.kalshi.parsing import decode
 from shared.adapters.venues.kalshi.rest import KalshiRest, NotOkError, Query
@@ -46,6 +48,7 @@ class KalshiCatalogue:
         self._tally = tally
         self._series: dict[str, SeriesRow] = {}
         self._series_at_ns: int | None = None
+        self._changes = FeeChanges(rest, tally)
         self._events: dict[str, EventRow] = {}
         self._read_ns: dict[str, int] = {}
         """Wall time at which each event and series was read: the age of a fee schedule."""
@@ -102,7 +105,7 @@ class KalshiCatalogue:
     # --- joins -----------------------------------------------------------------------------
 
     def _instrument(self, market: Market) -> Instrument:
-        return build_instrument(market, *self._joined(market))
+        return self._changes.applied(build_instrument(market, *self._joined(market)))
 
     def _joined(self, market: Market) -> tuple[EventRow | None, SeriesRow | None, int]:
         """Return the event and series of a market and when the older of them was read."""
@@ -114,10 +117,11 @@ class KalshiCatalogue:
 
     def _build(self, raw: msgspec.Raw, market: Market) -> CatalogueMarket | None:
         try:
-            return build_listing(raw, *self._joined(market))
+            listing = build_listing(raw, *self._joined(market))
         except WireError as error:
             self._tally.note_error(error)
             return None
+        return replace(listing, instrument=self._changes.applied(listing.instrument))
 
     def _peek(self, raw: msgspec.Raw) -> Market | None:
         try:
@@ -128,6 +132,7 @@ class KalshiCatalogue:
 
     async def _join(self, markets: Sequence[Market], *, force: bool) -> None:
         """Make sure that events and series of the markets are known (``force``: re-read)."""
+        await self._changes.load()
         wanted = {market.event_ticker for market in markets}
         await self._load_events(wanted if force else wanted - self._events.keys())
         tickers = {e.series_ticker for t in wanted if (e := self._events.get(t)) is not None}

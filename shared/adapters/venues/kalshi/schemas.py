@@ -115,6 +115,23 @@ class SeriesReply(Struct):
     series: Raw
 
 
+class FeeChangeRow(Struct):
+    """One announced change, of a series or of one event of it."""
+
+    scheduled_ts: str | int
+    series_ticker: str = ""
+    event_ticker: str = ""
+
+
+class SeriesFeeChanges(Struct):
+    series_fee_change_arr: list[FeeChangeRow]
+
+
+class EventFeeChanges(Struct):
+    event_fee_changes: list[FeeChangeRow]
+    cursor: str = ""
+
+
 class BookLadders(Struct):
     """REST ladders: bids of both outcomes, each in the price of its own outcome."""
 

@@ -198,7 +198,8 @@ async def listing_queries() -> list[dict[str, str]]:
 
     def respond(request: httpx.Request) -> httpx.Response:
         key = "series" if request.url.path.endswith("/series") else "markets"
-        return reply(200, {key: [], "cursor": ""})
+        changes: dict[str, list[object]] = {"series_fee_change_arr": [], "event_fee_changes": []}
+        return reply(200, {key: [], "cursor": "", **changes})
 
     canned = Canned(respond)
     catalogue = KalshiCatalogue(canned.rest, canned.tally)
