@@ -24,7 +24,6 @@ ANSWER_TIMEOUT_S: Final = 2.0
 """An order request is cut off here; what became of it is then a matter of evidence."""
 SPARE_MAX: Final = 3
 """Idle connections kept: one for each leg that may be under way, and one for reducing."""
-READ_BYTES: Final = 65_536
 ANSWER_BYTES_MAX: Final = 1_048_576
 _LINGER_NOT: Final = struct.pack("ii", 1, 0)
 
@@ -54,23 +53,107 @@ class OrderWire(Protocol):
     async def aclose(self) -> None: ...
 
 
-class _Line:
-    """One open connection with its protocol state."""
+class _Line(asyncio.Protocol):
+    """One open connection with its protocol state; one question at a time.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
+    A bare protocol: bytes go from the socket into h11 and the answer to whoever waits for
+    it in the same call, without a stream, a buffer or a task in between.
+    """
+
+    def __init__(self) -> None:
         self.http = h11.Connection(h11.CLIENT)
+        self._transport: asyncio.Transport | None = None
+        self._waiting: asyncio.Future[tuple[int, bytes]] | None = None
+        self._is_over = False
+        self._status, self._size = 0, 0
+        self._chunks: list[bytes] = []
+
+    # --- what the loop calls ----------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self._waiting is None or self._waiting.done():
+            # Nobody asked: a farewell, or the rest of an answer that is given up already.
+            self._is_over = True
+            return
+        try:
+            self.http.receive_data(data)
+            self._read()
+        except h11.ProtocolError as error:
+            self._fail(error)
+
+    def eof_received(self) -> bool:
+        self._is_over = True
+        if self._waiting is not None and not self._waiting.done():
+            try:
+                # An answer without a length ends here, and is whole.
+                self.http.receive_data(b"")
+                self._read()
+            except h11.ProtocolError as error:
+                self._fail(error)
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._is_over = True
+        self._fail(error or h11.RemoteProtocolError("closed before the answer"))
+
+    # --- what the pool calls ----------------------------------------------------------------
 
     def is_usable(self) -> bool:
-        return not (self.writer.is_closing() or self.reader.at_eof())
+        return not (self._is_over or self._transport is None or self._transport.is_closing())
+
+    def ask(self, data: bytes) -> asyncio.Future[tuple[int, bytes]]:
+        """Write a request and return what becomes of it: (status, body), or an error."""
+        assert self._transport is not None and (self._waiting is None or self._waiting.done())
+        self._waiting = asyncio.get_running_loop().create_future()
+        self._status, self._size, self._chunks = 0, 0, []
+        self._transport.write(data)
+        return self._waiting
 
     def abort(self) -> None:
         """Close with a reset: bytes that the kernel still holds are dropped, not delivered."""
-        raw = self.writer.get_extra_info("socket")
+        self._is_over = True
+        if self._waiting is not None:
+            # Whoever waited has gone; an error that nobody reads would be logged as lost.
+            self._waiting.cancel()
+        if self._transport is None:
+            return
+        raw = self._transport.get_extra_info("socket")
         if raw is not None:
             with contextlib.suppress(OSError):
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
-        self.writer.transport.abort()
+        self._transport.abort()
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        """Take every event that is whole; the end of the message answers the question."""
+        assert self._waiting is not None
+        while True:
+            event = self.http.next_event()
+            if event is h11.NEED_DATA or event is h11.PAUSED:
+                return
+            if isinstance(event, h11.Response):
+                self._status = event.status_code
+            elif isinstance(event, h11.Data):
+                self._chunks.append(bytes(event.data))
+                self._size += len(event.data)
+                if self._size > ANSWER_BYTES_MAX:
+                    raise h11.RemoteProtocolError("the answer is too large")
+            elif isinstance(event, h11.EndOfMessage):
+                assert self._status >= 200, self._status
+                self._waiting.set_result((self._status, b"".join(self._chunks)))
+                return
+            elif isinstance(event, h11.ConnectionClosed):
+                raise h11.RemoteProtocolError("closed before the answer")
+
+    def _fail(self, error: Exception) -> None:
+        self._is_over = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_exception(error)
 
 
 class OrderConnection:
@@ -115,12 +198,11 @@ class OrderConnection:
             return None
         is_kept = False
         try:
-            line.writer.write(data)
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                answer = await self._read(line)
+                answer = await line.ask(data)
             is_kept = self._keep(line)
             return answer
-        except (OSError, TimeoutError, h11.ProtocolError, asyncio.IncompleteReadError) as error:
+        except (OSError, TimeoutError, h11.ProtocolError) as error:
             raise NoAnswerError(f"{type(error).__name__}: {error}") from error
         finally:
             if not is_kept:
@@ -144,12 +226,11 @@ class OrderConnection:
             line.abort()
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
-                reader, writer = await asyncio.open_connection(
-                    self._host, self._port, ssl=self._tls, limit=ANSWER_BYTES_MAX
-                )
+                loop = asyncio.get_running_loop()
+                _, line = await loop.create_connection(_Line, self._host, self._port, ssl=self._tls)
         except (OSError, TimeoutError) as error:
             raise NotConnectedError(f"{type(error).__name__}: {error}") from error
-        return _Line(reader, writer)
+        return line
 
     def _encode(
         self, line: _Line, method: str, path: str, headers: Mapping[str, str], body: bytes
@@ -162,28 +243,12 @@ class OrderConnection:
         parts.append(line.http.send(h11.EndOfMessage()))
         return b"".join(part for part in parts if part)
 
-    async def _read(self, line: _Line) -> tuple[int, bytes]:
-        status, chunks, size = 0, [], 0
-        while True:
-            event = line.http.next_event()
-            if event is h11.NEED_DATA:
-                line.http.receive_data(await line.reader.read(READ_BYTES))
-            elif isinstance(event, h11.Response):
-                status = event.status_code
-            elif isinstance(event, h11.Data):
-                chunks.append(bytes(event.data))
-                size += len(event.data)
-                if size > ANSWER_BYTES_MAX:
-                    raise h11.RemoteProtocolError("the answer is too large")
-            elif isinstance(event, h11.EndOfMessage):
-                assert status >= 200, status
-                return status, b"".join(chunks)
-            elif isinstance(event, h11.ConnectionClosed):
-                raise h11.RemoteProtocolError("closed before the answer")
-
     def _keep(self, line: _Line) -> bool:
         """Put a connection back for the next request, when both sides are done with this one."""
         is_done = line.http.our_state is h11.DONE and line.http.their_state is h11.DONE
+        if line.http.trailing_data[0]:
+            # More came than was asked for: it would be read as the answer to the next order.
+            return False
         if not is_done or not line.is_usable() or len(self._idle) >= SPARE_MAX:
             return False
         line.http.start_next_cycle()

@@ -150,3 +150,72 @@ async def test_a_closed_spare_is_replaced_before_permission_is_asked() -> None:
         assert await line.send("POST", "/order", {}, b"{}", yes) == (200, b"hi")
         assert seen.connections == 2
         await line.aclose()
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_f085_an_answer_that_nobody_asked_for_never_meets_the_next_order(
+    is_late: bool,
+) -> None:
+    strange = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nstrange"
+
+    async def twice(writer: asyncio.StreamWriter) -> None:
+        writer.write(OK if is_late else OK + strange)
+        await writer.drain()
+        if is_late:
+            await asyncio.sleep(0.02)
+            writer.write(strange)
+
+    async with peer(twice) as seen:
+        line = OrderConnection(seen.base)
+        for n in range(3):
+            assert await line.send("POST", "/order", {}, b"{}", yes) == (200, b"hi")
+            await asyncio.sleep(0.06)
+            assert seen.connections == n + 1, "that connection is not trusted again"
+        await line.aclose()
+
+
+async def test_an_answer_that_ends_with_the_connection_is_whole() -> None:
+    async def until_close(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhi ")
+        await writer.drain()
+        writer.write(b"there")
+        writer.close()
+
+    async with peer(until_close) as seen:
+        line = OrderConnection(seen.base)
+        assert await line.send("POST", "/order", {}, b"{}", yes) == (200, b"hi there")
+        assert await line.send("POST", "/order", {}, b"{}", yes) == (200, b"hi there")
+        assert seen.connections == 2
+        await line.aclose()
+
+
+async def test_a_cancelled_order_leaves_no_connection_behind() -> None:
+    async def never(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(5)
+
+    async with peer(never) as seen:
+        line = OrderConnection(seen.base)
+        task = asyncio.create_task(line.send("POST", "/order", {}, b"{}", yes))
+        for _ in range(200):
+            if seen.requests:
+                break
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert line._idle == []
+        await line.aclose()
+
+
+async def test_hints_before_the_answer_are_passed_over() -> None:
+    async def hint(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        await writer.drain()
+        for byte in OK:
+            writer.write(bytes([byte]))
+            await writer.drain()
+
+    async with peer(hint) as seen:
+        line = OrderConnection(seen.base)
+        assert await line.send("POST", "/order", {}, b"{}", yes) == (200, b"hi")
+        await line.aclose()
