@@ -34,7 +34,7 @@ class Part:
 
 
 PARTS: Final = (
-    Part("fuzz", 10, ("make", "fuzz", "FUZZ_SECONDS=20")),
+    Part("fuzz", 10, ("make", "fuzz", "FUZZ_SECONDS=15")),
     Part("simulation", 20, (PYTHON, "-m", "trader_task.cli", "simulate", "--seeds", "0:20000")),
     Part("mutants", 10, (*PYTEST, "tests/simulation/test_mutants.py")),
     Part("chaos", 10, (*PYTEST, "tests/chaos")),
