@@ -26,7 +26,7 @@ def test_the_limits_fit_into_the_budget_and_every_part_says_what_it_is() -> None
 
 
 def test_a_failure_is_told_and_the_others_still_run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     parts = (
         Part("bad", 1, (sys.executable, "-c", "raise SystemExit(3)")),
@@ -35,7 +35,7 @@ def test_a_failure_is_told_and_the_others_still_run(
     )
     monkeypatch.setattr(verify, "PARTS", parts)
     assert verify.main([]) == 1
-    told = capsys.readouterr().out
+    told = capfd.readouterr().out
     assert "FAILED, exit 3" in told and "passed" in told
     assert "not available: no machine for it" in told
     assert verify.main(["good", "none"]) == 0
