@@ -56,15 +56,14 @@ class Truth:
         """Return signed contracts of the leg's outcome that its orders really made.
 
         A failed trade counts as standing until somebody was told (``told``), never before.
-        With a ``ledger``, executions that it lacks, of orders that arrived after their absence
-        had been proven, are left out: no process can know them yet (F-017).
+        With a ``ledger``, what its process can know decides: a failure that still waits in its
+        queue stands, an execution of an order that arrived after its absence had been proven
+        does not (F-017).
         """
         target = package.legs[leg]
         total = 0
         for venue, fill in self.fills_of(package, leg):
-            if fill.status is TradeStatus.FAILED and (
-                not told or fill.trade_id in venue.told_failed
-            ):
+            if fill.status is TradeStatus.FAILED and not self._stands(venue, fill, told, ledger):
                 continue
             if ledger is not None and self._is_zombie(venue, fill, ledger):
                 continue
@@ -72,6 +71,14 @@ class Truth:
             bought = fill.side is Side.BUY
             total += fill.qty if same is bought else -fill.qty
         return total
+
+    @staticmethod
+    def _stands(venue: SimVenue, fill: FillRecord, told: bool, ledger: Ledger | None) -> bool:
+        """Whether a failed trade still counts for somebody who was not told of it."""
+        if ledger is not None:
+            name = f"{venue.venue.value}/{fill.trade_id}/{fill.order_id}"
+            return ledger.has(f"fill/{name}") and not ledger.has(f"void/{name}")
+        return told and fill.trade_id not in venue.told_failed
 
     @staticmethod
     def _is_zombie(venue: SimVenue, fill: FillRecord, ledger: Ledger) -> bool:

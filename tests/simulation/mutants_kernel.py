@@ -301,7 +301,11 @@ def _unarmed(real: Any) -> Any:
 
 
 def _by_the_clock(real: Any) -> Any:
-    return property(lambda self: real.fget(self) + time.perf_counter_ns() % 1_000)
+    def wrong(self: Turn) -> None:
+        real(self)
+        self.wall += time.perf_counter_ns() % 1_000
+
+    return wrong
 
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
@@ -453,7 +457,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         ("I-18",),
         swap(sim_store.SimStore, "recovered", _forget_halts),
     ),
-    Mutant("M-35", "now() in the kernel", ("I-19",), swap(Turn, "wall", _by_the_clock)),
+    Mutant("M-35", "now() in the kernel", ("I-19",), swap(Turn, "__post_init__", _by_the_clock)),
     Mutant(
         "M-37",
         "tick taken from the plan, not the send",
