@@ -12,6 +12,7 @@ import hashlib
 import re
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from shared.adapters.venues.polymarket.schemas import LevelRow
@@ -28,12 +29,18 @@ LEVELS_MAX: Final = 10_000
 """A tick of 0.0001 has 9,999 prices a side; more levels than that are not a book."""
 
 
+@lru_cache(maxsize=16_384)
+def _plain_micros(text: str) -> int:
+    """Return a plain non-negative decimal in micros; the same few thousand come again."""
+    if not _DECIMAL.match(text):
+        raise ValueError(text)
+    return parse_micros(text)
+
+
 def checked_decimal(text: str, kind: str) -> int:
     """Return a verbatim non-negative decimal in micros; raises WireError for anything else."""
-    if not _DECIMAL.match(text):
-        raise WireError(kind, text)
     try:
-        return parse_micros(text)
+        return _plain_micros(text)
     except ValueError as error:
         raise WireError(kind, str(error)) from None
 
