@@ -88,7 +88,7 @@ class RequestFaults:
         if parted is not None and faults.fires("partition", now_ns, shape.venue.value):
             if parted.shape == "in" and not _is_socket(request):
                 await _answered(handler, request)
-            return await self._silence(request, parted.until_ns)
+            return await self._silence(request, lambda: self._is_open(parted))
         if window := faults.hit("lat", now_ns, shape.venue.value):
             self._draws += 1
             key = stream_key(self.world.seed, f"lat/{shape.letter}")
@@ -104,10 +104,13 @@ class RequestFaults:
             return await self._order(request, handler, names_in(body))
         return await self._read(request, handler)
 
-    async def _silence(self, request: web.Request, until_ns: int) -> web.StreamResponse:
-        """Answer nothing until a time, then cut the connection."""
+    def _is_open(self, window: FaultWindow) -> bool:
+        return self.world.faults.open_window(window.key, self.world.now_ns()) is window
+
+    async def _silence(self, request: web.Request, lasts: Callable[[], bool]) -> web.StreamResponse:
+        """Answer nothing for as long as it lasts, then cut the connection."""
         # Looked at again and again: the fault may be switched off, the client may go.
-        while self.world.now_ns() < until_ns and not _is_gone(request):  # noqa: ASYNC110
+        while lasts() and not _is_gone(request):  # noqa: ASYNC110
             await asyncio.sleep(STEP_S)
         return _cut(request)
 
@@ -173,7 +176,7 @@ class RequestFaults:
     ) -> web.StreamResponse:
         until_ns = self.world.now_ns() + window.size * 1_000_000
         if window.shape == "half_open":
-            return await self._silence(request, until_ns)
+            return await self._silence(request, lambda: self.world.now_ns() < until_ns)
         answer = await _answered(handler, request)
         if window.shape == "slow":
             await asyncio.sleep(window.size / 1_000)
