@@ -14,7 +14,7 @@ from shared.domain.instrument import Instrument
 from shared.domain.leadlag import Leader
 from shared.domain.pairing import MatchedPair
 from shared.domain.units import MICROS, PriceMicros, QtyMicros
-from shared.engine import exposure
+from shared.engine import exposure, own_orders
 from shared.engine.state import PairView, State, Turn
 
 COVERAGE_PPM: Final = 1_250_000
@@ -52,9 +52,14 @@ def find(state: State, turn: Turn, view: PairView) -> Candidate | None:
         *(pair, listed_a, listed_b, a is listed_a, b is listed_b, days),
         *(state.config, state.frictions, book_a, book_a.version, book_b, book_b.version),
     )
-    if view.priced_for is None or not _are_same(view.priced_for, inputs):
+    resting = any(
+        own_orders.against(state, market, outcome) is not None
+        for market in (pair.a, pair.b)
+        for outcome in Outcome
+    )
+    if resting or view.priced_for is None or not _are_same(view.priced_for, inputs):
         view.priced = _best_quote(state, pair, a, b, days)
-        view.priced_for = inputs
+        view.priced_for = None if resting else inputs
     if view.priced is None:
         return None
     quote, clears = view.priced
@@ -80,7 +85,18 @@ def _best_quote(
             continue
         most = min(reach(state, a, outcome_a), reach(state, b, outcome_b))
         found = edge.best(
-            book_a, book_b, a, b, outcome_a, outcome_b, most, minimum, state.frictions, days
+            book_a,
+            book_b,
+            a,
+            b,
+            outcome_a,
+            outcome_b,
+            most,
+            minimum,
+            state.frictions,
+            days,
+            own_a=own_orders.against(state, a.market_id, outcome_a),
+            own_b=own_orders.against(state, b.market_id, outcome_b),
         )
         if found is not None:
             clearing.append(found)
@@ -109,7 +125,8 @@ def reach(state: State, instrument: Instrument, outcome: Outcome) -> QtyMicros:
         return QtyMicros(0)
     yes = levels[0][0] if outcome is Outcome.YES else PriceMicros(MICROS - levels[0][0])
     limit = PriceMicros(levels[0][0] + state.config.price_cap_ticks * instrument.step_at(yes))
-    there = depth.available(levels, limit=limit)
+    own = own_orders.against(state, instrument.market_id, outcome)
+    there = depth.available(levels, own=own, limit=limit)
     return QtyMicros(min(there * MICROS // COVERAGE_PPM, MAX_QTY))
 
 
@@ -132,7 +149,8 @@ def _coverage(
     state: State, instrument: Instrument, outcome: Outcome, limit: PriceMicros, qty: QtyMicros
 ) -> int:
     levels = state.books[instrument.market_id].buy_levels(outcome)
-    return sizing.coverage_ppm(levels, qty, limit)
+    own = own_orders.against(state, instrument.market_id, outcome)
+    return sizing.coverage_ppm(levels, qty, limit, own=own)
 
 
 def hedge_chance(

@@ -18,7 +18,7 @@ from shared.domain.instrument import Instrument
 from shared.domain.package import Leg, Package
 from shared.domain.risk import approve
 from shared.domain.units import MICROS, PriceMicros, QtyMicros, ceil_to_step, floor_to_step
-from shared.engine import attempts, costs, exposure, machine, plans, rows
+from shared.engine import attempts, costs, exposure, machine, own_orders, plans, rows
 from shared.engine.candidates import Candidate
 from shared.engine.envelope_limits import over_limits
 from shared.engine.exposure import Usage
@@ -118,6 +118,10 @@ def _requote(
     a = as_charged(state.instruments[pair.a], turn.wall)
     b = as_charged(state.instruments[pair.b], turn.wall)
     days = exposure.lock_days(max(a.settle_worst_ns, b.settle_worst_ns), turn.wall)
+    own_a = own_b = None
+    if found.books is None:
+        own_a = own_orders.against(state, pair.a, quote.outcome_a)
+        own_b = own_orders.against(state, pair.b, quote.outcome_b)
     return edge.quote(
         *books,
         a,
@@ -127,6 +131,8 @@ def _requote(
         qty,
         state.frictions,
         days,
+        own_a=own_a,
+        own_b=own_b,
         fills_max=state.config.fills_max,
     )
 
