@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from shared.domain.errors import ConfigError, TwinlegError
 from trader_task.commands import (
+    backtest,
     config,
     edition,
     export,
@@ -56,6 +57,7 @@ def _register() -> None:
         ("edge", quotes.edge_app),
         ("orders", quotes.orders_app),
         ("match", match.app),
+        ("backtest", backtest.app),
         ("venues", venues.app),
         ("config", config.app),
         ("package", packages.app),

@@ -42,7 +42,7 @@ def fees_quote(row: Mapping[str, Any]) -> dict[str, str]:
         DomainError: a bad row; the caller answers ``{"error": ...}``.
     """
     _fields(row, required="venue liquidity side price qty schedule")
-    schedule = _schedule(_venue(row["venue"]), row["schedule"])
+    schedule = schedule_of(_venue(row["venue"]), row["schedule"])
     liquidity = _enum(Liquidity, row["liquidity"], "liquidity")
     side = _enum(Side, row["side"], "side")
     price = _price(row["price"], "price")
@@ -140,7 +140,7 @@ def _market(value: Any, where: str) -> tuple[Book, FeeSchedule]:
         _levels(value.get("yes_asks", []), f"{where}.yes_asks"),
         0,
     )
-    return book, _schedule(venue, value["schedule"])
+    return book, schedule_of(venue, value["schedule"])
 
 
 def _levels(value: Any, where: str) -> list[Level]:
@@ -157,7 +157,7 @@ def _levels(value: Any, where: str) -> list[Level]:
     return [(price, QtyMicros(size)) for price, size in sizes.items()]
 
 
-def _schedule(venue: Venue, value: Any) -> FeeSchedule:
+def schedule_of(venue: Venue, value: Any) -> FeeSchedule:
     if venue is Venue.POLYMARKET_US:
         raise DomainError("fees of polymarket_us are not confirmed")
     if venue is Venue.POLYMARKET:

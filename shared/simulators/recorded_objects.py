@@ -20,8 +20,8 @@ from shared.domain.fees import kalshi_schedule, polymarket_schedule
 from shared.domain.ids import market_id as derive_market_id
 from shared.domain.instrument import Instrument, PriceRange
 from shared.domain.units import MICROS, NS_PER_S, PriceMicros, QtyMicros, UsdMicros, parse_micros
+from shared.drivers.tapes import micros
 from shared.simulators.catalogue import SimEvent, SimMarket, SimSeries, parse_rfc3339, rfc3339
-from shared.simulators.recorded_tapes import micros
 
 Book = tuple[dict[int, int], dict[int, int]]
 _DAY_MS: Final = 86_400_000

@@ -22,6 +22,7 @@ from shared.domain.enums import MarketStatus, Venue
 from shared.domain.ids import MarketId, native_of, venue_of
 from shared.domain.ids import market_id as derive_market_id
 from shared.domain.units import NS_PER_MS, NS_PER_S
+from shared.drivers.tapes import ASSUMED_SIZE, Tape, Touch, read_tapes
 from shared.exchange.matching_core import Exchange
 from shared.simulators.catalogue import SimEvent, SimMarket, parse_rfc3339
 from shared.simulators.recorded_objects import (
@@ -36,7 +37,6 @@ from shared.simulators.recorded_objects import (
     polymarket_sim_market,
     series_of,
 )
-from shared.simulators.recorded_tapes import ASSUMED_SIZE, Tape, Touch, read_tapes
 from shared.simulators.world import World
 
 REFERENCE: Final = "2026-07-04T15:00:00Z"

@@ -20,7 +20,6 @@ GROUPS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (verb, "the data sets of recorded and generated markets")
         for verb in ("generate", "check", "import", "export")
     ),
-    "backtest": (("run", "the backtester"), ("report", "the backtester")),
     "backup": (("dump", "backups of the record"), ("restore", "backups of the record")),
     "debug": (("bundle", "the debug bundle"),),
 }

@@ -63,7 +63,7 @@ def test_wrong_use_is_one_line_and_exit_2(line: str, capsys: pytest.CaptureFixtu
     [
         *(name for name, _ in later.SINGLE),
         *(f"{group} {verb}" for group, verbs in later.GROUPS.items() for verb, _ in verbs),
-        "backtest run --books F --pairs P",
+        "backtest report R",
         "secrets rotate kalshi",
     ],
 )

@@ -11,10 +11,10 @@ import pytest
 from shared.domain.enums import MarketStatus, Venue
 from shared.domain.ids import market_id
 from shared.domain.units import NS_PER_S
+from shared.drivers.tapes import ASSUMED_SIZE, read_tape
 from shared.exchange.happenings import Happening, LevelMoved
 from shared.simulators.catalogue import parse_rfc3339
 from shared.simulators.recorded_objects import SNAPSHOT
-from shared.simulators.recorded_tapes import ASSUMED_SIZE, read_tape
 from shared.simulators.recordings import BLANK_NS, SHOW_NS, open_recordings
 from shared.simulators.world import World
 from tests.support.markets import SHARED

@@ -30,6 +30,8 @@ class Touch:
     bid: tuple[int, int] | None
     ask: tuple[int, int] | None
     has_sizes: bool
+    complete_ms: int = 0
+    """When the recorder had both venues' books of this row: the later receive time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ def _ordered(found: dict[tuple[int, str], Touch]) -> Iterator[Touch]:
 def _touch(row: dict[str, str], prefix: str, id_column: str) -> Touch | None:
     try:
         at_ms = int(row.get(f"{prefix}_recv_ms") or row["ts_ms"])
+        times = [row.get(f"{letter}_recv_ms") or row["ts_ms"] for letter in ("k", "p")]
+        complete_ms = max(int(time) for time in times)
         bid, ask = micros(row[f"{prefix}_bid"]), micros(row[f"{prefix}_ask"])
         sizes = row[f"{prefix}_bid_size"], row[f"{prefix}_ask_size"]
         bid_size, ask_size = (micros(text) if text else 0 for text in sizes)
@@ -96,6 +100,7 @@ def _touch(row: dict[str, str], prefix: str, id_column: str) -> Touch | None:
         _level(bid, bid_size),
         _level(ask, ask_size),
         has_sizes=bool(sizes[0] or sizes[1]),
+        complete_ms=complete_ms,
     )
 
 
