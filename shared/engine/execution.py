@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.domain.commands import AskEvidence, CancelOrder
+from shared.domain.commands import AskEvidence
 from shared.domain.enums import HaltReason, Venue
 from shared.domain.events import (
     AttemptAnswered,
     AttemptSending,
     EnvelopeCommitted,
     EnvelopeFailed,
-    EvidenceFound,
     FillSeen,
     OrderTimes,
     SendRefused,
@@ -24,8 +23,6 @@ from shared.domain.events import (
 from shared.domain.order import (
     Acked,
     AckStatus,
-    Evidence,
-    EvidenceKind,
     Fill,
     OrderEvent,
     OrderState,
@@ -40,7 +37,6 @@ from shared.engine import (
     attempts,
     exit_plan,
     exits,
-    inquiry,
     last_gate,
     machine,
     refusals,
@@ -56,7 +52,7 @@ ORPHAN_NS: Final = 10 * NS_PER_S
 """A fill of an order that nobody here sent is foreign after this long (I-13)."""
 DOUBT_NS: Final = 60 * NS_PER_S
 """The same while orders of ours there are unproven; after a restart that is the rule."""
-_WAITING: Final = frozenset(
+WAITING: Final = frozenset(
     {
         PS.JOURNALLED,
         PS.LEG1_SENT,
@@ -128,7 +124,7 @@ def on_refused(state: State, turn: Turn, event: SendRefused) -> None:
     turn.write("orders", rows.attempt_row(package, attempt))
     if package.state is PS.JOURNALLED:
         machine.feed(state, turn, package, PE.GATE_FAIL, event.reason)
-    elif package.state in _WAITING and package.current == event.attempt_id:
+    elif package.state in WAITING and package.current == event.attempt_id:
         machine.feed(state, turn, package, PE.R_NONE, event.reason)
     else:
         machine.conclude(state, turn, package)
@@ -140,7 +136,7 @@ def on_answer(state: State, turn: Turn, event: AttemptAnswered) -> None:
     if found is None:
         return
     package, attempt = found
-    waited_for = package.state in _WAITING and package.current == attempt.attempt_id
+    waited_for = package.state in WAITING and package.current == attempt.attempt_id
     known_before = attempt.known_qty
     attempt.ack_wall_ns = turn.wall
     if attempt.ticket is not None:
@@ -155,7 +151,7 @@ def on_answer(state: State, turn: Turn, event: AttemptAnswered) -> None:
     result = _take_answer(state, turn, package, attempt, outcome)
     turn.write("orders", rows.attempt_row(package, attempt))
     _adopt_orphans(state, turn)
-    _after(state, turn, package, attempt, known_before, result if waited_for else None)
+    after(state, turn, package, attempt, known_before, result if waited_for else None)
 
 
 def _take_answer(
@@ -196,7 +192,7 @@ def _take_answer(
     return PE.R_FILL if attempt.known_qty else PE.R_NONE
 
 
-def _after(
+def after(
     state: State,
     turn: Turn,
     package: Package,
@@ -216,7 +212,7 @@ def _after(
         if grew or shrank:
             open_repair(state, turn, package)
         return
-    if package.state in _WAITING and package.current == attempt.attempt_id:
+    if package.state in WAITING and package.current == attempt.attempt_id:
         if attempt.is_settled:
             event = PE.R_FILL if attempt.known_qty else PE.R_NONE
             machine.feed(state, turn, package, event, "the venue's own record")
@@ -258,7 +254,7 @@ def _take_fill(state: State, turn: Turn, fill: Fill, package: Package, attempt: 
         # The whole order executed: nothing of it can live any more.
         attempt.on(OrderEvent.PROVE_DONE)
     turn.write("orders", rows.attempt_row(package, attempt))
-    _after(state, turn, package, attempt, known_before, None)
+    after(state, turn, package, attempt, known_before, None)
 
 
 def _adopt_orphans(state: State, turn: Turn) -> None:
@@ -335,112 +331,6 @@ def _doubt_counts(state: State, turn: Turn, venue: Venue) -> None:
                 doubted.append(ticket)
         if doubted:
             turn.emit(AskEvidence(package.package_id, tuple(doubted)))
-
-
-def on_evidence(state: State, turn: Turn, event: EvidenceFound) -> None:
-    package = state.packages.get(event.package_id)
-    if package is None:
-        return
-    for evidence in event.evidence:
-        attempt = package.attempts.get(evidence.attempt_id)
-        if attempt is not None:
-            _take_evidence(state, turn, package, attempt, evidence)
-    if package.slots_pending:
-        package.slots_pending -= {
-            found.attempt_id for found in event.evidence if _settles(package, found)
-        }
-    machine.conclude(state, turn, package)
-    if package.state in (PS.HEDGED_PROV, PS.FLAT_PROV):
-        machine.settle_finality(state, turn, package)
-
-
-def _take_evidence(
-    state: State, turn: Turn, package: Package, attempt: Attempt, evidence: Evidence
-) -> None:
-    known_before = attempt.known_qty
-    if evidence.kind is EvidenceKind.UNPROVEN:
-        return
-    if evidence.kind is EvidenceKind.ABSENT:
-        if attempt.ticket is None:
-            return
-        moved = attempt.on(OrderEvent.PROVE_ABSENT)
-        _believe(package, attempt, evidence)
-        if not moved and attempt.known_qty == known_before:
-            return
-    else:
-        _ensure_ticket(state, package, attempt, evidence)
-        attempt.order_id = attempt.order_id or evidence.order_id
-        attempts.bind_order_id(state, attempt.attempt_id, evidence.order_id)
-        for fill in evidence.fills:
-            known = state.fills.get(fill.key)
-            if known is None:
-                accounting.book_fill(state, turn, fill, package, attempt)
-            elif fill.is_final and not known.is_final:
-                accounting.finalise(state, turn, fill.key)
-        _believe(package, attempt, evidence)
-        if evidence.kind is EvidenceKind.FILLED:
-            attempt.on(OrderEvent.PROVE_DONE)
-        else:
-            attempt.on(OrderEvent.PROVE_LIVE)
-            _cancel_if_stray(state, turn, package, attempt)
-    turn.write("orders", rows.attempt_row(package, attempt))
-    _after(state, turn, package, attempt, known_before, None)
-
-
-def _settles(package: Package, evidence: Evidence) -> bool:
-    """Whether an answer leaves no doubt about its slot.
-
-    A fill that we hold and the venue does not count any more has failed; until that word
-    arrives on its own (and is reversed in the books) nothing may be concluded.
-    """
-    attempt = package.attempts.get(evidence.attempt_id)
-    if attempt is None or evidence.kind is EvidenceKind.UNPROVEN:
-        return False
-    return evidence.kind is EvidenceKind.LIVE or attempt.known_qty == evidence.cum_qty
-
-
-def _believe(package: Package, attempt: Attempt, evidence: Evidence) -> None:
-    """Take over what the venue says still stands of an order, voided executions apart.
-
-    A restart may have lost the word that a trade failed: while the package is in doubt the
-    venue's figure is believed even where it is less than what was acknowledged once.
-    """
-    stands = evidence.cum_qty + attempt.voided_qty
-    if package.state in inquiry.DOUBTFUL or attempt.is_doubted:
-        attempt.cum_qty = stands
-        attempt.is_doubted = False
-    else:
-        attempt.cum_qty = max(attempt.cum_qty, stands)
-    assert attempt.known_qty >= 0
-
-
-def _cancel_if_stray(state: State, turn: Turn, package: Package, attempt: Attempt) -> None:
-    """An order found alive that nobody waits for is cancelled; its fills are evidence.
-
-    A cancel may be refused or lost, so every finding asks for it again.
-    """
-    if attempt.ticket is None or attempt.is_settled:
-        return
-    is_awaited = package.state in _WAITING and package.current == attempt.attempt_id
-    if is_awaited and attempt.state is not OrderState.UNKNOWN:
-        return
-    attempt.on(OrderEvent.CANCEL)
-    instrument = state.instruments[attempt.ticket.market_id]
-    turn.emit(CancelOrder(attempt.ticket, attempt.order_id, instrument))
-
-
-def _ensure_ticket(state: State, package: Package, attempt: Attempt, evidence: Evidence) -> None:
-    """A slot that its row called unused was sent after all: believe the venue (M-12)."""
-    if attempt.ticket is not None:
-        return
-    ticket = attempts.guess_ticket(package, attempt)
-    if evidence.fills:
-        first = evidence.fills[0]
-        leg = 0 if package.legs[0].market_id == first.market_id else 1
-        ticket = attempts.retarget(package, ticket, leg, first)
-    attempt.ticket = ticket
-    attempt.state = OrderState.UNKNOWN
-    state.attempts[attempt.attempt_id] = package.package_id
 
 
 def on_times(state: State, turn: Turn, event: OrderTimes) -> None:

@@ -18,6 +18,7 @@ from shared.domain.commands import Command
 from shared.engine import (
     adoption,
     control,
+    evidence,
     execution,
     exits,
     feeds,
@@ -46,7 +47,7 @@ _HANDLERS: Final[dict[type, Handler]] = {
     ev.AttemptAnswered: execution.on_answer,
     ev.FillSeen: execution.on_fill,
     ev.TradeFinality: execution.on_finality,
-    ev.EvidenceFound: execution.on_evidence,
+    ev.EvidenceFound: evidence.on_evidence,
     ev.OrderTimes: execution.on_times,
     ev.AccountSnapshot: reconciler.on_account,
     ev.PayoutSeen: settlement.on_payout,
