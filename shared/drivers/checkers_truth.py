@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from shared.domain.enums import Side, Venue
-from shared.domain.ids import AttemptId
+from shared.domain.ids import AttemptId, MarketId
 from shared.domain.ledger import Ledger
 from shared.domain.package import Package
 from shared.drivers.sim_venue import ABSENCE_NS, ACCOUNT, LOST_AFTER_NS, SimVenue
@@ -27,12 +27,17 @@ class Truth:
     violations: list[Violation] = field(default_factory=list)
     sent: set[AttemptId] = field(default_factory=set)
     """Attempts whose bytes left, over all processes of the run."""
+    foreign: dict[MarketId, int] = field(default_factory=dict)
+    """Contracts that a person traded in our account: belonging to no package of ours."""
     allowance_ns: int = 0
     """Time in which the process itself stood still; no deadline can hold there."""
 
     def fail(self, checker: str, text: str) -> None:
         if len(self.violations) < 20:
             self.violations.append(Violation(checker, text))
+
+    def note_foreign(self, market: MarketId, qty: int) -> None:
+        self.foreign[market] = self.foreign.get(market, 0) + qty
 
     def orders_of(self, package: Package) -> Iterator[tuple[SimVenue, OrderRecord]]:
         """Yield every order that the venues hold for an attempt of the package."""

@@ -9,6 +9,7 @@ is judged as strictly as the end of a run that lasted to its bound.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -63,12 +64,16 @@ class Theme(StrEnum):
     """A market settles a day late."""
     QUICK_CHAIN = "quick_chain"
     """Trades are final within seconds: what is held is disturbed, sold early, paid."""
+    BY_HAND = "by_hand"
+    """A person trades in our account meanwhile."""
 
 
-THEME_WEIGHTS: Final = (80, 2, 3, 1, 14)
+THEME_WEIGHTS: Final = (76, 2, 3, 1, 14, 4)
 SLOW_FINALITY_NS: Final = (170 * NS_PER_S, 900 * NS_PER_S)
 QUICK_FINALITY_NS: Final = (200 * NS_PER_MS, 2 * NS_PER_S)
 QUICK_NS: Final = 16 * NS_PER_S
+BY_HAND_NS: Final = 20 * NS_PER_S
+HAND_FIRST_NS: Final = 900 * NS_PER_MS
 CLOGGED_NS: Final = 50 * NS_PER_S
 CLOG_AT: Final = frozenset({"leg1_sent", "leg2_sent", "unwind_sent", "recovering"})
 OVERDUE_FROM_NS: Final = 300 * NS_PER_S
@@ -235,6 +240,7 @@ class DenseWorld(Simulation):
             self.may_open
             or trader is None
             or trader.is_paused
+            or trader.kernel.state.orphans
             or self.flying
             or self.store.pending
             or self.store.is_down
@@ -262,6 +268,10 @@ class DenseWorld(Simulation):
             faulty = CLOGGED_NS
         elif self.theme is Theme.QUICK_CHAIN:
             faulty = QUICK_NS
+        elif self.theme is Theme.BY_HAND:
+            faulty = BY_HAND_NS
+            for market in self.markets.instruments:
+                self.schedule(HAND_FIRST_NS, partial(self.disturber.trade_by_hand, market))
         self.run_until(faulty)
         self.swarm.is_quiet = True
         assert self.late is not None

@@ -13,7 +13,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from shared.domain.enums import HaltReason, MarketStatus, Venue
+from shared.domain.enums import HaltReason, MarketStatus, Outcome, Side, TimeInForce, Venue
 from shared.domain.events import (
     FeedStatus,
     Halt,
@@ -25,8 +25,10 @@ from shared.domain.events import (
 from shared.domain.ids import MarketId, PackageId
 from shared.domain.package import Package
 from shared.domain.package_table import PACKAGE_TABLE, PackageEvent, PackageState
-from shared.domain.units import NS_PER_MS, NS_PER_S
+from shared.domain.units import MICROS, NS_PER_MS, NS_PER_S, PriceMicros, QtyMicros
 from shared.drivers.sim_coverage import Move
+from shared.drivers.sim_records import ACCOUNT
+from shared.exchange.orders import OrderRequest, Refused
 
 if TYPE_CHECKING:
     from shared.drivers.sim_dense import DenseWorld
@@ -61,6 +63,9 @@ class Disturber:
             PE.LEASE_LOST: self._lose_lease,
             PE.RESTART: self._crash,
         }
+        if world.theme.value == "by_hand":
+            self.is_on = True
+            self.causes[PE.RECON_DIFF] = self._trade_by_hand
 
     def look(self, moves: list[Move]) -> None:
         """Perhaps disturb a package that has just moved."""
@@ -75,6 +80,8 @@ class Disturber:
             if not events:
                 continue
             event = self.rng.choice(events)
+            if PE.RECON_DIFF in events and self.rng.random() < 0.5:
+                event = PE.RECON_DIFF
             delay = self.rng.choice(DELAYS_MS) * NS_PER_MS
             self.world.schedule(delay, partial(self._strike, event, move.package_id))
 
@@ -172,6 +179,26 @@ class Disturber:
         world.checkers.lease_truth[trader.epoch] = world.now
         world.deliver(0, LeaseSeen(world.store.epoch, 0))
         self._count("aws.down")
+
+    def _trade_by_hand(self, package: Package) -> None:
+        """A person buys some contracts of a leg's market in our account (F-064)."""
+        self.trade_by_hand(self.rng.choice(package.legs).market_id)
+
+    def trade_by_hand(self, market: MarketId) -> None:
+        world = self.world
+        venue = world.venues[world.markets.instruments[market].venue]
+        book = venue.exchange.book(market)
+        outcome = self.rng.choice(list(Outcome))
+        levels = book.asks if outcome is Outcome.YES else book.bids
+        if not levels:
+            return
+        price = levels[0][0] if outcome is Outcome.YES else PriceMicros(MICROS - levels[0][0])
+        qty = QtyMicros(self.rng.randint(5, 9) * MICROS)
+        request = OrderRequest(ACCOUNT, market, outcome, Side.BUY, price, qty, TimeInForce.IOC)
+        done = venue.exchange.submit(request, world.exchange_now())
+        if not isinstance(done, Refused) and (done.qty_filled or done.is_live):
+            world.checkers.truth.note_foreign(market, qty)
+            self._count("foreign_fill")
 
     def _crash(self, package: Package) -> None:
         self.world.kill_trader()

@@ -81,9 +81,7 @@ KIND_OF: Final = {
     "crash.unwritten": FaultKind.CRASH,
 }
 """Keys that belong to the driver alone and are no switch of the simulators."""
-NOT_INJECTED: Final[dict[FaultKind, str]] = {
-    FaultKind.FOREIGN_FILL: "halts its venue until an operator acts: a unit test proves it",
-}
+NOT_INJECTED: Final[dict[FaultKind, str]] = {}
 
 
 @dataclass(slots=True)

@@ -49,6 +49,8 @@ class Lapses:
         self.world = world
         self.rng = rng
         self.enabled = frozenset(key for key in RATES if rng.random() < 0.4)
+        if world.theme.value == "by_hand":
+            self.enabled |= {"slow_commit", "slow_dispatch"}
         for venue in world.venues.values():
             venue.lapses = self
 

@@ -39,6 +39,7 @@ from shared.engine import (
     exits,
     last_gate,
     machine,
+    reconciler,
     refusals,
     rows,
 )
@@ -235,7 +236,9 @@ def on_fill(state: State, turn: Turn, event: FillSeen) -> None:
         return
     found = attempts.find_attempt(state, fill.attempt_id, fill.order_id)
     if found is None:
-        state.orphans.setdefault(fill.key, (fill, turn.mono))
+        if fill.key not in state.orphans:
+            state.orphans[fill.key] = (fill, turn.mono)
+            reconciler.doubt_market(state, turn, fill.market_id, only_gates=True)
         return
     _take_fill(state, turn, fill, *found)
 
@@ -279,6 +282,7 @@ def check_orphans(state: State, turn: Turn) -> None:
         accounting.book_fill(state, turn, fill, None, None)
         scope = f"venue:{fill.venue.value}"
         raise_halt(state, turn, scope, HaltReason.FOREIGN_POSITION, note=fill.order_id[:60])
+        reconciler.doubt_market(state, turn, fill.market_id, only_gates=False)
 
 
 def _is_in_doubt(state: State, venue: Venue) -> bool:

@@ -57,8 +57,8 @@ def verdict_of(
     return PE.E_ZERO
 
 
-def ask_finality(state: State, turn: Turn, package: Package) -> None:
-    """Ask again about attempts whose fills are missing or provisional."""
+def ask_finality(state: State, turn: Turn, package: Package) -> bool:
+    """Ask again about attempts whose fills are missing or provisional; say whether any were."""
     tickets = tuple(
         attempt.ticket
         for attempt in package.attempts.values()
@@ -71,3 +71,11 @@ def ask_finality(state: State, turn: Turn, package: Package) -> None:
     if tickets:
         turn.emit(AskEvidence(package.package_id, tickets))
         turn.arm(f"ev:{package.package_id}", turn.mono + FINALITY_ASK_NS)
+    return bool(tickets)
+
+
+def ask_all(turn: Turn, package: Package) -> None:
+    """Ask about every attempt that reached, or may have reached, the wire."""
+    tickets = tuple(a.ticket for a in package.attempts.values() if a.ticket is not None)
+    if tickets:
+        turn.emit(AskEvidence(package.package_id, tickets))

@@ -218,7 +218,10 @@ def _seek(state: State, turn: Turn, package: Package) -> None:
             package.current = attempt.attempt_id
             attempts.cancel_current(state, turn, package)
     if package.state is PS.CONFIRM_UNKNOWN:
-        inquiry.ask_finality(state, turn, package)
+        is_open = inquiry.ask_finality(state, turn, package)
+        if not is_open and asked == 0:
+            # All is final and settled here, and still in doubt: the venues say it once more.
+            inquiry.ask_all(turn, package)
     if asked == 0 and package.state is not PS.CONFIRM_UNKNOWN:
         package.slots_pending = set()
         conclude(state, turn, package)

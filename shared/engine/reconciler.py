@@ -66,6 +66,18 @@ def doubt_packages(state: State, turn: Turn, venue: Venue, why: str) -> None:
             machine.offer(state, turn, package, PackageEvent.RECON_DIFF, why)
 
 
+def doubt_market(state: State, turn: Turn, market: MarketId, *, only_gates: bool) -> None:
+    """Somebody else trades in a market of ours: what has not begun does not begin (F-064).
+
+    With ``only_gates`` nothing else is touched yet: the execution may turn out to be ours.
+    """
+    for package in state.live_packages():
+        is_gate = package.state in (PackageState.PLANNED, PackageState.JOURNALLED)
+        if any(leg.market_id == market for leg in package.legs) and (is_gate or not only_gates):
+            why = "an execution that nobody here ordered"
+            machine.offer(state, turn, package, PackageEvent.RECON_DIFF, why)
+
+
 def is_quiet(state: State, turn: Turn, venue: Venue, as_of_wall_ns: int) -> bool:
     """Whether the venue's figures can be expected to equal ours right now."""
     if any(fill.venue is venue for fill, _ in state.orphans.values()):

@@ -168,8 +168,18 @@ def test_a_difference_at_a_venue_puts_what_is_held_there_in_doubt() -> None:
         off = ev.AccountSnapshot(Venue.KALSHI, UsdMicros(1), (), (), WALL + desk.mono)
         desk.give(off)
     assert ("venue:kalshi", "reconcile_difference") in desk.kernel.state.halts
-    assert desk.package.state in (PS.CONFIRM_UNKNOWN, PS.HEDGED)
     assert "recon_diff" in [d.params.get("event") for d in desk.decisions("package")]
+    assert desk.package.state is PS.CONFIRM_UNKNOWN
+    asked = desk.asked(cm.AskEvidence)[-1]
+    assert isinstance(asked, cm.AskEvidence)
+    assert {t.attempt_id for t in asked.tickets} == {first.attempt_id, hedge.attempt_id}
+    for ticket in asked.tickets:
+        fill = desk.package.attempts[ticket.attempt_id].fills.values()
+        proof = Evidence(
+            ticket.attempt_id, EvidenceKind.FILLED, "o", QtyMicros(ticket.qty), tuple(fill)
+        )
+        desk.give(ev.EvidenceFound(desk.package.package_id, (proof,)))
+    assert desk.package.state is PS.HEDGED
 
 
 def test_a_parent_whose_end_was_lost_is_not_reopened_beside_its_repair() -> None:
