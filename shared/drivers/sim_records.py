@@ -140,8 +140,6 @@ class VenueRecords:
                     self._tell(self._latency(), trade)
 
     def _tell(self, delay: int, trade: TradeFinality) -> None:
-        if not trade.is_final:
-            self.schedule(delay, lambda: self.told_failed.add(trade.trade_id))
         self.deliver(delay, trade)
 
     def sweep(self) -> None:

@@ -22,6 +22,7 @@ from shared.domain.events import (
     SendRefused,
     Stamp,
     TimerFired,
+    TradeFinality,
 )
 from shared.domain.order import LegTicket
 from shared.domain.units import NS_PER_MS, NS_PER_S
@@ -80,6 +81,8 @@ class SimTrader:
         self.steps += 1
         event = Event(Stamp(self.seq, self.mono(), self.wall()), body)
         self.watch.observe(body, event.stamp.mono_ns)
+        if isinstance(body, TradeFinality) and not body.is_final:
+            self.venues[body.venue].told_failed.add(body.trade_id)
         out = self.kernel.step(event)
         if self.commands_log is not None:
             self.commands_log.extend(out)

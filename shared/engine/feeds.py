@@ -19,7 +19,7 @@ from shared.domain.events import (
     MarketStatusChanged,
 )
 from shared.domain.ids import MarketId
-from shared.domain.package_table import PackageEvent
+from shared.domain.package_table import PackageEvent, PackageState
 from shared.domain.units import NS_PER_MS
 from shared.engine import costs, machine, scanner
 from shared.engine.halts import hold_while
@@ -177,6 +177,11 @@ def on_instrument(state: State, turn: Turn, event: InstrumentChanged) -> None:
         _offer_market(state, turn, new.market_id, PackageEvent.TICK, "the price grid changed")
     if old.rules_hash != new.rules_hash:
         turn.decide(state, "market", str(new.market_id), "changed", "rules changed", severity="p2")
+        # Nobody has confirmed the new text: what passed the last gate and is not yet sent, ends.
+        for package in state.live_packages():
+            is_gate = package.state is PackageState.JOURNALLED
+            if is_gate and any(leg.market_id == new.market_id for leg in package.legs):
+                machine.feed(state, turn, package, PackageEvent.GATE_FAIL, "rules changed")
 
 
 def on_resolved(state: State, turn: Turn, event: MarketResolved) -> None:

@@ -10,7 +10,7 @@ from shared.domain.commands import CommitEnvelope
 from shared.domain.ids import derive_package_id
 from shared.domain.package import Package
 from shared.domain.package_table import PackageEvent
-from shared.engine import attempts, hedger, machine, rows
+from shared.engine import attempts, hedger, machine, rows, settlement
 from shared.engine.state import State, Turn
 
 
@@ -23,6 +23,10 @@ def open_repair(state: State, turn: Turn, parent: Package) -> None:
     child = _repair_of(state, parent)
     if child is not None:
         _carry_over(state, turn, parent, child)
+        return
+    settlement.credit(parent)
+    if settlement.is_paid(parent):
+        _correct_result(state, turn, parent)
         return
     if abs(parent.residual) < hedger.DUST_QTY:
         return
@@ -74,6 +78,27 @@ def open_repair(state: State, turn: Turn, parent: Package) -> None:
         "an execution became known after the package had ended",
         package=repair,
         severity="p1",
+    )
+
+
+def _correct_result(state: State, turn: Turn, parent: Package) -> None:
+    """Everything held was paid already: what comes to light changes money, not contracts."""
+    off = parent.result_usd - (parent.realised_usd or 0)
+    if off == 0:
+        return
+    parent.realised_usd = parent.result_usd
+    for period in ("day", "week", "month"):
+        state.realised[period] = state.realised.get(period, 0) + off
+    turn.write("packages", rows.package_row(parent, state.mode, state.run_id))
+    turn.decide(
+        state,
+        "repair",
+        str(parent.package_id),
+        "corrected",
+        "an execution became known after its market had paid",
+        package=parent,
+        params={"usd_micros": str(off)},
+        severity="p2",
     )
 
 

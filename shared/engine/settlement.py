@@ -41,12 +41,12 @@ def _pay_leg(state: State, turn: Turn, package: Package, index: int, payout: int
     per_contract = payout if package.legs[index].outcome is Outcome.YES else MICROS - payout
     assert 0 <= per_contract <= MICROS
     package.paid_legs[index] = per_contract
-    _credit(package)
+    credit(package)
     turn.write("packages", rows.package_row(package, state.mode, state.run_id))
     finish(state, turn, package)
 
 
-def _credit(package: Package) -> None:
+def credit(package: Package) -> None:
     """Reckon what the paid legs brought, from all that is known to be held by now.
 
     After a restart the payout may be read before the executions that it pays.
@@ -62,6 +62,12 @@ def _credit(package: Package) -> None:
         total += package.bought_sets(index) + floor_div(max(held, 0) * per_contract, MICROS)
         total += floor_div(max(-held, 0) * (MICROS - per_contract), MICROS)
     package.payout_cash_usd = total
+
+
+def is_paid(package: Package) -> bool:
+    """Whether every leg that holds something was paid, and at least one was."""
+    holding = [index for index in (0, 1) if package.net(index) != 0]
+    return bool(package.paid_legs) and all(index in package.paid_legs for index in holding)
 
 
 def look_again(state: State, turn: Turn) -> None:
@@ -80,7 +86,7 @@ def look_again(state: State, turn: Turn) -> None:
 def finish(state: State, turn: Turn, package: Package) -> None:
     """End the package once every leg that held something was paid."""
     if package.paid_legs:
-        _credit(package)
+        credit(package)
     holding = [index for index in (0, 1) if package.net(index) != 0]
     if package.state is PackageState.FLAT_PROV and not holding:
         # Sets that were bought to undo a leg were paid before their trades were told final.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shared.domain import commands as cm
 from shared.domain import events as ev
 from shared.domain.enums import HaltReason, Outcome, Purpose, Venue
@@ -223,3 +225,30 @@ def test_a_payout_read_before_the_executions_that_it_pays_is_credited_whole() ->
     desk.answer(first)
     desk.pass_time(1_000, seconds=True)
     assert desk.package.payout_cash_usd == first.qty
+
+
+def test_a_trade_that_fails_after_its_market_paid_corrects_the_result_and_opens_no_repair() -> None:
+    desk, first = _waiting()
+    yes = first.outcome is Outcome.YES
+    sides = (first.qty, QtyMicros(0)) if yes else (QtyMicros(0), first.qty)
+    won = PriceMicros(ONE if yes else 0)
+    desk.give(
+        ev.PayoutSeen(first.venue, first.market_id, won, *sides, UsdMicros(first.qty), WALL, "paid")
+    )
+    desk.pass_time(1_000, seconds=True)
+    parent = desk.package
+    assert parent.state is PS.SETTLED
+    (bought,) = parent.attempts[first.attempt_id].fills.values()
+    desk.give(ev.TradeFinality(first.venue, bought.trade_id, False))
+    assert desk.package is parent, "nothing is held that a repair could work off"
+    assert parent.realised_usd == 0
+    assert desk.kernel.state.realised["day"] == 0
+
+
+def test_rules_that_change_between_the_last_gate_and_the_first_byte_end_the_package() -> None:
+    desk = Desk()
+    desk.open_edge()
+    assert desk.package.state is PS.JOURNALLED
+    desk.give(ev.InstrumentChanged(replace(desk.a, rules_hash="edited")))
+    assert desk.package.state is PS.ABORTED
+    assert not desk.kernel.state.is_wanted(desk.tickets()[-1])
