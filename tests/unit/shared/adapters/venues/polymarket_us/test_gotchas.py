@@ -328,6 +328,26 @@ def test_gotcha_16_an_answer_about_another_order_proves_nothing(
         read_executions(attempt_of(), "o1", reply.executions or ())
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"marketSlug": "another"},
+        {"intent": "ORDER_INTENT_BUY_SHORT"},
+        {"quantity": 3, "leavesQuantity": 1},
+        {"price": {"value": "0.43", "currency": "USD"}},
+        {"tif": "TIME_IN_FORCE_FILL_OR_KILL"},
+    ],
+)
+def test_gotcha_10_an_order_that_differs_in_anything_is_not_tied(
+    changes: dict[str, object],
+) -> None:
+    memory = AttemptMemory(0, 0)
+    attempt = memory.sending(attempt_of().ticket, 0)
+    other = read_order(order_of(**changes))
+    assert memory.note_order(other) is None and memory.find_order(attempt) == ""
+    assert memory.note_order(read_order(order_of(id="o2"))) == attempt.ticket.attempt_id
+
+
 def test_gotcha_10_two_orders_that_fit_one_attempt_tie_to_neither() -> None:
     memory = AttemptMemory(0, 0)
     instrument = build_instrument(market_of(), TERMS, NOW_NS)
@@ -340,6 +360,11 @@ def test_gotcha_10_two_orders_that_fit_one_attempt_tie_to_neither() -> None:
     assert memory.note_order(read_order(order_of())) == wanted.attempt_id
     # Once tied it stays so, and an order made before the send fits nothing.
     assert memory.note_order(read_order(order_of(id="o3"))) is None
+    # Two orders seen before the attempt was known here: neither is taken for it.
+    seen = AttemptMemory(0, 0)
+    for name in ("o4", "o5"):
+        seen.note_order(read_order(order_of(id=name)))
+    assert seen.find_order(Attempt(wanted, 0, None)) == ""
     late = AttemptMemory(0, 0)
     late.sending(wanted, NOW_NS + 10 * NS_PER_S)
     assert late.note_order(read_order(order_of())) is None
