@@ -146,7 +146,7 @@ async def test_f052_fee_change_and_f102_resolution_reach_the_kernel() -> None:
             await feed.watch([venue.instrument(0)])
             await sink.until(lambda s: bool(s.of(InstrumentChanged)))
             raw["feeSchedule"] = {"exponent": 1, "rate": 0.05, "takerOnly": True}
-            feed._fresh.set()
+            feed._metadata.wake()
             await sink.until(
                 lambda s: s.of(InstrumentChanged)[-1].instrument.fees.rate_ppm == 50_000
             )

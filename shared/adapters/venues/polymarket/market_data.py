@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from shared.adapters.venues.polymarket.book_keeper import Track
@@ -22,18 +21,13 @@ from shared.adapters.venues.polymarket.capabilities import (
 )
 from shared.adapters.venues.polymarket.catalogue import PolymarketCatalogue
 from shared.adapters.venues.polymarket.connection import MarketConnection
-from shared.adapters.venues.polymarket.instruments import (
-    apply_clob_info,
-    build_instrument,
-    parse_payout,
-)
+from shared.adapters.venues.polymarket.metadata import Metadata
 from shared.adapters.venues.polymarket.rest import Hosts, PolymarketRest
-from shared.adapters.venues.polymarket.schemas import GammaMarket
 from shared.adapters.venues.polymarket.stream import MarketChannel
 from shared.adapters.venues.polymarket.timing import ClockOffset
 from shared.domain.enums import BookState, Venue
 from shared.domain.errors import StoreError, WireError
-from shared.domain.events import EventBody, FeedStatus, InstrumentChanged, MarketStatusChanged
+from shared.domain.events import EventBody, FeedStatus
 from shared.domain.ids import MarketId
 from shared.domain.instrument import Instrument
 from shared.domain.units import NS_PER_MS, NS_PER_S
@@ -48,11 +42,6 @@ PROVED_LATELY_NS: Final = 1_200 * NS_PER_MS
 PROVED_PER_ROUND: Final = 16
 SNAPSHOT_GRACE_NS: Final = NS_PER_S
 """How long a fresh connection may take to send initial books before REST is asked."""
-METADATA_EVERY_S: Final = 20.0
-METADATA_BATCH: Final = 50
-METADATA_PARALLEL: Final = 8
-METADATA_REPEAT_NS: Final = 60 * NS_PER_S
-"""An unchanged instrument is told again this often, so that its fees do not expire."""
 SETTLE_EVERY_S: Final = 0.05
 TIME_EVERY_S: Final = 10.0
 LATENCY_KEPT_NS: Final = 10 * NS_PER_S
@@ -77,8 +66,7 @@ class PolymarketMarketData:
         self._sink: Sink | None = None
         self._requested: set[MarketId] = set()
         self._kick = asyncio.Event()
-        self._fresh = asyncio.Event()
-        self._told_ns: dict[MarketId, int] = {}
+        self._metadata = Metadata(self.channel, self._rest, clock, self._emit, self._report_errors)
         self._offset = ClockOffset()
         self._rest_ok_mono_ns = 0
         self._latency: tuple[int, int] | None = None
@@ -96,7 +84,7 @@ class PolymarketMarketData:
             self._heartbeats,
             self._settle_hashes,
             self._prove,
-            self._metadata,
+            self._metadata.run,
             self._compare_clocks,
         )
         tasks = [asyncio.create_task(self._forever(loop)) for loop in loops]
@@ -133,8 +121,7 @@ class PolymarketMarketData:
         assert set(self._home) == set(wanted)
         self._start_connections()
         # Whoever gave us this set may hold older facts: tell ours again at once.
-        self._told_ns.clear()
-        self._fresh.set()
+        self._metadata.tell_again()
 
     async def request_snapshot(self, market: MarketId) -> None:
         """Have the market's book proved or repaired in the next prover round (at once)."""
@@ -303,78 +290,3 @@ class PolymarketMarketData:
             except WireError as error:
                 self.channel.count_error(error)
         self._report_errors()
-
-    # --- metadata ----------------------------------------------------------------------------
-
-    async def _metadata(self) -> None:
-        while True:
-            self._fresh.clear()
-            tracks = list(self.channel.by_market.values())
-            for start in range(0, len(tracks), METADATA_BATCH):
-                await self._refresh(tracks[start : start + METADATA_BATCH])
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(METADATA_EVERY_S):
-                    await self._fresh.wait()
-
-    async def _refresh(self, tracks: Sequence[Track]) -> None:
-        try:
-            rows = await self._rest.gamma_markets([t.instrument.native_id for t in tracks])
-        except (StoreError, WireError) as error:
-            _LOG.info("polymarket metadata: %s", error)
-            return
-        by_condition = {row.condition_id: row for row in rows}
-        gate = asyncio.Semaphore(METADATA_PARALLEL)
-
-        async def one(track: Track) -> None:
-            row = by_condition.get(track.instrument.native_id)
-            if row is None:
-                return
-            try:
-                async with gate:
-                    await self._refresh_one(track, row)
-            except (StoreError, WireError) as error:
-                if isinstance(error, WireError):
-                    self.channel.count_error(error)
-                _LOG.info("polymarket metadata of %s: %s", track.market, error)
-
-        await asyncio.gather(*(one(track) for track in tracks))
-        self._report_errors()
-
-    async def _refresh_one(self, track: Track, row: GammaMarket) -> None:
-        """Bring one instrument up to date; texts of the matched object's place are kept."""
-        now = self._clock.wall_ns()
-        old = track.instrument
-        new = build_instrument(row, now)
-        new = replace(
-            new,
-            title=old.title,
-            category=old.category,
-            series_id=old.series_id,
-            event_id=old.event_id,
-            refusal=old.refusal or new.refusal,
-            tradeable=old.tradeable and new.tradeable,
-        )
-        if not row.closed:
-            new = apply_clob_info(new, await self._rest.clob_market(old.native_id), now)
-        if track.market not in self.channel.by_market:
-            return
-        old = track.instrument
-        if track.book is not None:
-            # The stream's tick is newer than any cached answer.
-            new = replace(new, grid=old.grid)
-        payout = parse_payout(row)
-        if payout is not None:
-            self._emit(self.channel.resolve(track, payout))
-            new = replace(new, status=track.instrument.status)
-        self._adopt(track, new, now)
-
-    def _adopt(self, track: Track, new: Instrument, now: int) -> None:
-        old = track.instrument
-        dated = replace(new, fees=replace(new.fees, as_of_ns=old.fees.as_of_ns))
-        is_due = now - self._told_ns.get(track.market, 0) >= METADATA_REPEAT_NS
-        track.instrument = new
-        if dated != old or is_due:
-            self._told_ns[track.market] = now
-            self._emit([InstrumentChanged(new)])
-        if new.status is not old.status:
-            self._emit([MarketStatusChanged(track.market, new.status)])
