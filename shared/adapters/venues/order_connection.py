@@ -14,7 +14,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 from urllib.parse import urlsplit
 
 import h11
@@ -71,8 +71,8 @@ class _Line(asyncio.Protocol):
     # --- what the loop calls ----------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports have all the methods and none of the base classes.
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         if self._waiting is None or self._waiting.done():

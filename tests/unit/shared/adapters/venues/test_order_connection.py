@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+import uvloop
 
 from shared.adapters.venues import order_connection
 from shared.adapters.venues.order_connection import (
@@ -219,3 +220,31 @@ async def test_hints_before_the_answer_are_passed_over() -> None:
         line = OrderConnection(seen.base)
         assert await line.send("POST", "/order", {}, b"{}", yes) == (200, b"hi")
         await line.aclose()
+
+
+def test_it_works_on_the_loop_of_the_trader() -> None:
+    """The tests around run on asyncio's own loop; the trader runs on uvloop."""
+
+    async def three_orders() -> tuple[int, list[tuple[int, bytes] | None]]:
+        async with peer(say_ok) as seen:
+            line = OrderConnection(seen.base)
+            answers = [await line.send("POST", "/order", {}, b"{}", yes) for _ in range(3)]
+            assert await line.send("POST", "/order", {}, b"{}", lambda: "halted") is None
+            await line.aclose()
+            return seen.connections, answers
+
+    assert uvloop.run(three_orders()) == (1, [(200, b"hi")] * 3)
+
+
+def test_a_cut_connection_is_no_answer_on_the_loop_of_the_trader() -> None:
+    async def cut(writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    async def one() -> None:
+        async with peer(cut) as seen:
+            line = OrderConnection(seen.base)
+            with pytest.raises(NoAnswerError):
+                await line.send("POST", "/order", {}, b"{}", yes)
+            await line.aclose()
+
+    uvloop.run(one())
