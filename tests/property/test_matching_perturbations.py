@@ -176,6 +176,9 @@ CHANGES: dict[str, tuple[frozenset[str], Change]] = {
     "another contest": (frozenset({"prize"}), lambda t, d: t.replace("Prize", "Youth Prize")),
     "an announcement": (frozenset({"event"}), lambda t, d: re.sub(r"\bsigns?\b", "announces", t)),
     "a part of the game": (frozenset({"game"}), lambda t, d: t.replace(f"{d.place} wins", f"{d.place} wins the first half")),
+    "in overtime": (frozenset({"game"}), lambda t, d: t.replace(f"{d.place} wins", f"{d.place} wins in overtime")),
+    "without a goal against": (frozenset({"game"}), lambda t, d: t.replace(f"{d.place} wins", f"{d.place} wins without conceding")),
+    "by a penalty": (frozenset({"game"}), lambda t, d: t.replace(f"{d.place} wins", f"{d.place} wins by a penalty")),
     "a margin": (frozenset({"game"}), lambda t, d: t.replace(f"{d.place} wins", f"{d.place} wins by more than 2 goals")),
 }  # fmt: skip
 """Name -> (the pairs it means something for, what it does to every text of one side)."""

@@ -74,7 +74,7 @@ def _named_side(market: MarketText, split: tuple[str, ...], folded: list[str]) -
         + r"[\"'],? if (?P<x>[^;]+?)(?:, and to [\"']|$)"
     )
     other = re.compile(
-        r"^if (?P<x>[^;]*?), the market will resolve to [\"']" + re.escape(name) + r"[\"']"
+        r"^if (?P<x>[^;]*?), (?:the|this) market will resolve to [\"']" + re.escape(name) + r"[\"']"
     )
     for number, sentence in enumerate(folded):
         found = pattern.search(sentence) or other.search(sentence)

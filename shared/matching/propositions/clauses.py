@@ -85,6 +85,8 @@ _IDLE: Final = tuple(
         r"^(?:host nations|applicable stages|note):?$",
         r"one goal will be added|the result will be determined based on the final score",
         r"if \w[^.]{0,60} wins?, (?:this market|the market) (?:will )?resolves? to",
+        r"^if [^,.]{2,80} (?:wins?|advances?|(?:is|are) declared the winner)[^,.]{0,60}, (?:this|the) market (?:will )?resolves? to [\"'](?!yes|no)",
+        r"^(?:this|the) market will resolve to [\"'](?!yes|no)[^\"']{1,60}[\"'] if [^,;.]{2,80} (?:wins?|advances?|(?:is|are) declared the winner)[^,;.]{0,60}\.?$",
         r"is also known as|also known as|more commonly known",
         r"^for example\b|\bthe market (?:titled|called) [\"']",
         r"^the match has exactly one winner",

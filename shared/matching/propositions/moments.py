@@ -222,3 +222,18 @@ def editions(found: tuple[Moment, ...]) -> frozenset[int]:
         for m in found
         if not m.is_year_inferred or m.lead == "in"
     )
+
+
+_SUPER_BOWL: Final = re.compile(r"super bowl ([ivxlc]+)\b")
+_ROMAN: Final = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
+_BEFORE_FIRST_BOWL: Final = 1966
+
+
+def numbered_editions(folded: str) -> frozenset[int]:
+    """Return the years of contests that are counted instead of dated: Super Bowl LX is 2026's."""
+    found = set()
+    for match in _SUPER_BOWL.finditer(folded):
+        digits = [_ROMAN[letter] for letter in match[1]]
+        pairs = zip(digits, [*digits[1:], 0], strict=True)
+        found.add(_BEFORE_FIRST_BOWL + sum(-d if d < after else d for d, after in pairs))
+    return frozenset(found)

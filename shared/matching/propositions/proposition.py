@@ -9,11 +9,17 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Final
 
-from shared.domain.enums import Venue
 from shared.matching.market_text import MarketText, bounded, tagged_date
 from shared.matching.propositions import moments as when
 from shared.matching.propositions.claims import Claim, Form, find_claim, split_rules
 from shared.matching.propositions.clauses import Clause, read_clauses
+from shared.matching.propositions.said_times import (
+    contradicts,
+    deadline,
+    event_days,
+    other_month,
+    tag_year,
+)
 from shared.matching.propositions.sides import Sides, read_sides
 from shared.matching.propositions.sources import read_sources
 from shared.matching.propositions.thresholds import Interval, intervals
@@ -145,12 +151,13 @@ def parse(market: MarketText) -> Proposition:
         context=content(everything),
         values=values,
         window=window,
-        years=when.editions(claim_dates + title_dates),
-        contradicts_itself=_contradicts(market, claim_dates, title_dates)
-        or (kind is Kind.RATE and _other_month(claim_dates, title_dates)),
-        event_days=_event_days(split, close),
-        deadline=_deadline(window, clauses, close),
-        context_years=when.editions(when.moments(everything, close)) | _tag_year(market),
+        years=when.editions(claim_dates + title_dates)
+        | when.numbered_editions(f"{claim.text} {title}"),
+        contradicts_itself=contradicts(market, claim.text, claim_dates, title_dates)
+        or (kind is Kind.RATE and other_month(claim_dates, title_dates)),
+        event_days=event_days(split, close),
+        deadline=deadline(window, clauses, close),
+        context_years=when.editions(when.moments(everything, close)) | tag_year(market),
         sides=sides,
         day=_game_day(market, everything) if sides is not None else None,
         close_day=close // (86_400 * 10**9) + _EPOCH_DAY if close else None,
@@ -161,61 +168,6 @@ def parse(market: MarketText) -> Proposition:
         has_rules=bool(market.rules.strip()),
         is_cut=is_cut or any(len(s) > SENTENCE_MAX for s in split),
     )
-
-
-def _contradicts(
-    market: MarketText, claim: tuple[when.Moment, ...], title: tuple[when.Moment, ...]
-) -> bool:
-    """Say whether the title speaks of a year that neither claim nor rules know.
-
-    Where the sentence that pays names a year, that one counts; else any of the rules.
-    """
-    said = when.editions(title)
-    known = when.editions(claim)
-    if not known:
-        known = when.editions(when.moments(fold(market.rules), market.close_ns))
-    return bool(said) and bool(known) and not said & known
-
-
-def _other_month(claim: tuple[when.Moment, ...], title: tuple[when.Moment, ...]) -> bool:
-    """Say whether claim and title put one meeting into different months."""
-    one, two = ({(m.year, m.month) for m in dates if m.month} for dates in (claim, title))
-    return bool(one) and bool(two) and not one & two
-
-
-_TAKES_PLACE: Final = re.compile(
-    r"(?:scheduled (?:for|on|to (?:take place|be held) (?:on|in \w+ on))|takes? place on|be held (?:on|in \w+ on)"
-    r"|presented on|originally scheduled for) (?P<d>.{6,40})"
-)
-
-
-def _event_days(split: tuple[str, ...], close: int) -> frozenset[int]:
-    found: set[int] = set()
-    for sentence in split:
-        said = _TAKES_PLACE.search(fold(sentence[:SENTENCE_MAX]))
-        if said is not None:
-            days = [m for m in when.moments(said["d"], close) if m.day and m.start <= 8]
-            found.update(m.first_day() for m in days[:1])
-    return frozenset(found)
-
-
-def _deadline(window: when.Window, clauses: dict[str, Clause], close: int) -> int | None:
-    """Return the deadline of the claim, else the one of the clause for an open result."""
-    if window.mode == "by" and window.end_day is not None:
-        return window.end_day
-    clause = clauses.get("no_result")
-    if clause is None:
-        return None
-    text = fold(clause.span)
-    until = when.window(text, when.moments(text, close))
-    return until.end_day if until.mode == "by" else None
-
-
-def _tag_year(market: MarketText) -> frozenset[int]:
-    if market.venue is not Venue.KALSHI:
-        return frozenset()
-    year, _, _ = tagged_date(market.event_code)
-    return frozenset({year}) if year else frozenset()
 
 
 def _kind(core_text: str, values: tuple[Interval, ...]) -> Kind:

@@ -17,7 +17,9 @@ _VERSUS: Final = re.compile(r"^(?P<a>.+?)\s+(?:vs\.?|v\.|versus|at|against|@)\s+
 _AT_FORM: Final = re.compile(r"^[^:]+ at [^:]+(?: winner\b|: (?:both teams|spread|total|winner))")
 """``A at B`` is only a game with such an ending; "at the Oscars" is none."""
 _LOSING: Final = re.compile(r"\bnot win|\bnot wins|\bloses?\b|\bfails? to\b|n't win")
-_WINNING: Final = re.compile(r"\bwins?\b|\bwon\b|\badvances?\b|\bbeats?\b|\bdefeats?\b|victor")
+_WINNING: Final = re.compile(
+    r"\bwins?\b|\bwon\b|\badvances?\b|\bbeats?\b|\bdefeats?\b|victor|\bwinner\b"
+)
 _WILL_WIN: Final = re.compile(
     r"^will (?:the )?(?P<s>.+?) (?:win|beat) (?:the |map \d in the |game \d in the )?(?P<rest>.+)$"
 )

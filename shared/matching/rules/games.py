@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (patterns are kept whole)
 """Rules for games: who plays, what is asked of the game, on which day, and who YES is."""
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ def compare_games(a: Proposition, b: Proposition) -> tuple[Polarity, list[Findin
         findings.append(finding("SCOPE", CONFLICT, f"{x.scope} against {y.scope}", *spans))
     if a.has_rules and b.has_rules:
         findings.append(_women_or_men(a, b))
+        findings.append(_manner(a, b))
     findings.append(_game_day(a, b))
     polarity, outcome = _game_outcome(a, b, x, y, spans)
     findings.append(outcome)
@@ -95,6 +97,24 @@ def _line(a: Proposition, b: Proposition) -> Finding:
         return finding("LINE", SAME, "the same line", *texts)
     verdict = CONFLICT if one and two else UNKNOWN
     return finding("LINE", verdict, "another line, or none stated", *texts)
+
+
+_MANNER: Final = re.compile(
+    r"\bby (?!\d)(?:way of )?(?:an? |the )?[a-z]+(?: [a-z]+)?|\bwith(?:out)? (?:an? )?[a-z]+(?: [a-z]+)?"
+    r"|\bin (?:straight|overtime|extra|under|fewer|less|exactly|the \w+ (?:round|set|inning|period)|\w+ (?:sets|rounds))\b"
+    r"|\bafter (?:trailing|losing|conceding|being)\b|\bto nil\b|\bshut-?outs?\b|\bclean sheets?\b|\bwhile\b|\bboth\b"
+)
+"""Words that say how a game must be won, not only that it is."""
+
+
+def _manner(a: Proposition, b: Proposition) -> Finding:
+    """Compare how the game must be won; silence means in whatever way."""
+    said = [frozenset(_MANNER.findall(p.claim.text)) for p in (a, b)]
+    spans = (a.claim.span, b.claim.span)
+    if said[0] == said[1]:
+        return finding("MANNER", SAME, "won in whatever way, or in the same", *spans)
+    words = ", ".join(sorted(said[0] ^ said[1]))
+    return finding("MANNER", UNKNOWN, f"only one side says how it is won: {words}", *spans)
 
 
 _WOMEN: Final = re.compile(
