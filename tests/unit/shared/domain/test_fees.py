@@ -217,6 +217,14 @@ def test_real_series_load() -> None:
         assert fee == Fraction("1.75") * Fraction(row["fee_multiplier"])
 
 
+def test_off_the_grid_what_is_left_of_a_micro_dollar_is_charged() -> None:
+    schedule = kalshi_schedule(FeeType.KALSHI_QUADRATIC)
+    price, qty = PriceMicros(333_100), QtyMicros(333)
+    exact, _ = kalshi_fill(Fraction(333, MICROS), Fraction(3331, 10_000), is_buy=True)
+    assert exact * MICROS == Fraction("89.0777")
+    assert charge(schedule, TAKER, BUY, price, qty).fee_usd == 90
+
+
 # --- Polymarket ---------------------------------------------------------------------------
 
 # (rate, exponent, price, shares, charged): truncation to five decimals at and beside it.
