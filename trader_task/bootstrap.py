@@ -43,6 +43,7 @@ from shared.adapters.venues.polymarket.execution import PolymarketExecution
 from shared.adapters.venues.polymarket.market_data import PolymarketMarketData
 from shared.adapters.venues.polymarket.order_rows import encode_order_row
 from shared.adapters.venues.polymarket.rest import PolymarketRest
+from shared.adapters.venues.polymarket_us import published as polymarket_us_published
 from shared.adapters.venues.polymarket_us.capabilities import (
     choose_endpoints as choose_polymarket_us,
 )
@@ -198,7 +199,9 @@ def _drift_watch(settings: Settings, clock: SystemClock) -> DriftWatch | None:
     if settings.venues is VenueSet.SIM:
         return None
     folder = DocumentFolder(settings.state_dir / "documents")
-    documents = (*kalshi_published.DOCUMENTS, *polymarket_published.DOCUMENTS)
+    is_us = settings.second_venue is Venue.POLYMARKET_US
+    second = polymarket_us_published if is_us else polymarket_published
+    documents = (*kalshi_published.DOCUMENTS, *second.DOCUMENTS)
     return DriftWatch(documents, HttpDocuments(), folder, clock)
 
 

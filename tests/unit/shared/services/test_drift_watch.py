@@ -12,6 +12,7 @@ from aiohttp import web
 from shared.adapters.venues.documents import DocumentFolder, HttpDocuments
 from shared.adapters.venues.kalshi import published as kalshi
 from shared.adapters.venues.polymarket import published as polymarket
+from shared.adapters.venues.polymarket_us import published as polymarket_us
 from shared.domain.enums import Venue
 from shared.domain.errors import StoreError
 from shared.ports.documents import SeenDocument, WatchedDocument
@@ -172,6 +173,6 @@ async def test_documents_over_http_are_whole_or_an_error(
 
 
 def test_every_watched_document_is_encrypted_and_listed_once() -> None:
-    documents = (*kalshi.DOCUMENTS, *polymarket.DOCUMENTS)
+    documents = (*kalshi.DOCUMENTS, *polymarket.DOCUMENTS, *polymarket_us.DOCUMENTS)
     assert all(d.url.startswith("https://") for d in documents)
-    assert len({d.url for d in documents}) == len(documents) == 6
+    assert len({d.url for d in documents}) == len(documents) == 7
