@@ -132,6 +132,7 @@ def build_instrument(market: GammaMarket, seen_ns: int) -> Instrument:
     if not 0 <= liveness_s <= DISPUTE_WORST_S or not 0 <= (market.seconds_delay or 0) <= 3_600:
         raise WireError("polymarket.gamma.delays", f"{liveness_s} {market.seconds_delay}")
     fees = parse_fees(market.fees_enabled, market.fee_schedule, seen_ns)
+    fees = replace(fees, scope=f"market:{market.condition_id}")
     refusal = _refusal(market, event, tokens, tick, fees)
     return Instrument(
         market_id=market_id(Venue.POLYMARKET, market.condition_id),
@@ -289,7 +290,7 @@ def apply_clob_info(instrument: Instrument, info: ClobMarketInfo, seen_ns: int) 
         refusal = "the fee schedule is missing or of an unknown form"
     return replace(
         instrument,
-        fees=replace(fees, as_of_ns=seen_ns),
+        fees=replace(fees, as_of_ns=seen_ns, scope=f"market:{instrument.native_id}"),
         grid=(grid_of(tick),) if tick in ROUNDING else instrument.grid,
         taker_delay_ns=delay_ns,
         status=status,

@@ -166,7 +166,8 @@ def test_clob_facts_win_over_gamma() -> None:
     made = apply_clob_info(base, info, 500)
     assert (made.fees.rate_ppm, made.grid[0].step) == (70_000, 1_000)
     assert made.taker_delay_ns == 250_000_000 and made.status is MarketStatus.PAUSED
-    assert made.fees.as_of_ns == 500
+    assert made.fees.as_of_ns == 500 and made.fees.scope == f"market:{base.native_id}"
+    assert (base.fees.scope, base.fees.venue) == (made.fees.scope, "polymarket")
     with pytest.raises(WireError):
         apply_clob_info(base, ClobMarketInfo(t=tokens[::-1]), 500)
     for delay_s in (-1, 3_601):  # found by the fuzzer: a negative hold of takers
