@@ -34,6 +34,7 @@ _SCOPES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("corners", re.compile(r"corner")),
     ("cards", re.compile(r"(?:total|yellow|red|most) cards?\b|\bbookings?\b")),
     ("props", re.compile(r"most (?:kills|points|goals|corners)|\d\+ (?:points|rebounds|assists|goals|strikeouts|hits|kills|yards)|first (?:blood|goal|to)|any player|odd/even|odd or even|penta|quadra|completed match|method of|by (?:ko|submission|decision)|go the distance|in round|most sixes|toss")),
+    ("series", re.compile(r"\b(?:wins?|won|winner of) (?:the |their )?(?:[\w-]+ ){0,3}(?<!world )series\b|\b(?:play-?off|best[- ]of[- ]\w+) series\b|\bseries winner\b")),
     ("total", re.compile(r"\bo/u\b|over/under|total|over \d|under \d|\bmaps be played|goals be scored|more than \d")),
     ("spread", re.compile(r"spread|handicap|\bw[io]ns? by\b|\bby (?:more than|at least|over) \d|\([+-]\d")),
     ("first_half", re.compile(r"\b1h\b|first half|halftime|1st half")),
@@ -86,7 +87,7 @@ def _scope(title: str, claim: str) -> str:
         r"\bby (?:more than |at least |over |exactly )?\d|\bmost (?:kills|points|goals)", claim
     ):
         return "spread"
-    for name in ("first_half", "second_half", "part"):
+    for name in ("series", "first_half", "second_half", "part"):
         pattern = dict(_SCOPES)[name]
         part = pattern.search(claim)
         if part is not None:

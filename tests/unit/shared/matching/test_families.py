@@ -98,6 +98,41 @@ FAMILIES = {
     ),
 }  # fmt: skip
 
+OTHERS = {
+    "a spread and the winner": (
+        kalshi("KXNBAGAME-26DEC05LALBOS-LAL", "Los Angeles L at Boston Winner?", "Los Angeles L", "Los Angeles L wins the Los Angeles L at Boston professional basketball game originally scheduled for Dec 5, 2026"),
+        polymarket("Spread: Lakers (-1.5)", 'In the upcoming NBA game, scheduled for December 5, 2026 at 7:00PM ET:\nThis market will resolve to "Lakers" if the Lakers win the game by 2 or more points.\nOtherwise, this market will resolve to "Celtics".', "Lakers", "Celtics"),
+    ),
+    "a series and its first game": (
+        kalshi("KXNBAGAME-26DEC05LALBOS-LAL", "Los Angeles L at Boston Winner?", "Los Angeles L", "Los Angeles L wins the Los Angeles L at Boston professional basketball game originally scheduled for Dec 5, 2026"),
+        polymarket("Who will win the series: Lakers vs. Celtics", 'This market will resolve to "Lakers" if the Lakers win the playoff series against the Celtics that begins on December 5, 2026. Otherwise, this market will resolve to "Celtics".', "Lakers", "Celtics"),
+    ),
+    "a map and the match": (
+        kalshi("KXMAP-26DEC05FURNAV-1-FUR", "Will Furio win map 1 in the Furio vs. Navo match?", "Furio", "Furio wins map 1 in the Furio vs. Navo CS2 match originally scheduled for Dec 5, 2026"),
+        polymarket("Counter-Strike: Furio vs Navo (BO3)", 'This market refers to the CS2 match between Furio and Navo scheduled for December 5, 2026.\n\nThis market will resolve to "Furio" if Furio win the match against Navo.', "Furio", "Navo"),
+    ),
+    "the first four and the first": (
+        kalshi("KXTOP4-26-ARS", "Will Arsenal finish top 4 in the Premier League?", "Arsenal", "Arsenal finishes in the top 4 of the 2025-26 English Premier League"),
+        polymarket("Will Arsenal win the 2025-26 Premier League?", f'This market will resolve to "Yes" if Arsenal wins the 2025-26 English Premier League.{_ELSE}'),
+    ),
+    "leaving and resigning": (
+        kalshi("KXPM-27", "Will Ida Berg leave office as PM of Norvale before Jan 1, 2027?", "Before 2027", "Ida Berg leaves office as Prime Minister of Norvale before Jan 1, 2027"),
+        polymarket("Ida Berg resigns as Prime Minister of Norvale in 2026?", f'This market will resolve to "Yes" if Ida Berg resigns as Prime Minister of Norvale by December 31, 2026, 11:59 PM ET.{_ELSE}'),
+    ),
+    "a listing and an offering": (
+        kalshi("KXIPO-26-N", "Will Norvo IPO before Jan 1, 2027?", "Before 2027", "Norvo officially lists on a stock exchange before Jan 1, 2027"),
+        polymarket("Norvo IPO in 2026?", f'This market will resolve to "Yes" if Norvo completes an initial public offering by December 31, 2026, 11:59 PM ET. A direct listing will not count.{_ELSE}'),
+    ),
+    "being it on a day and ceasing until it": (
+        kalshi("KXCEO-26", "Will Ida Berg be CEO of Orvo on Dec 31, 2026?", "Ida Berg", "Ida Berg is the CEO of Orvo on Dec 31, 2026"),
+        polymarket("Ida Berg out as CEO of Orvo by December 31?", f'This market will resolve to "Yes" if Ida Berg ceases to be CEO of Orvo by December 31, 2026, 11:59 PM ET.{_ELSE}'),
+    ),
+    "seats and votes": (
+        kalshi("KXSEATS-26-R", "Will the Red party win the most seats in the Norvale election?", "Red", "the Red party wins the most seats in the 2026 Norvale election"),
+        polymarket("Will the Red party win the 2026 Norvale election?", f'This market will resolve to "Yes" if the Red party wins the most votes in the 2026 Norvale election.{_ELSE}'),
+    ),
+}  # fmt: skip
+
 REVIEWED = {
     "inaugurated": (
         kalshi("KXGOV-26-D", "Will the Democratic party win the governorship in Norvale?", "Democratic", "a representative of the Democratic party is inaugurated as the governor of Norvale pursuant to the 2026 election"),
@@ -146,3 +181,11 @@ def test_its_look_alike_is_not(name: str) -> None:
 @pytest.mark.parametrize("name", REVIEWED)
 def test_a_condition_of_one_side_waits_for_a_person(name: str) -> None:
     assert verdict(*REVIEWED[name]).verdict is Verdict.REVIEW
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_neighbours_are_never_confirmed(name: str) -> None:
+    k, p = OTHERS[name]
+    for pair in ((k, p), (p, k)):
+        result = verdict(*pair)
+        assert result.verdict is not Verdict.CONFIRMED, [f.as_dict() for f in result.findings]

@@ -71,6 +71,8 @@ def test_called_off_differs_but_only_as_a_tail() -> None:
             "If the Harbor Gulls are leading at the end of the first half,",
         ),
         ("If the Harbor Gulls win,", "If the Harbor Gulls win the game by 3 or more goals,"),
+        ("If the Harbor Gulls win,", "If the Harbor Gulls win the playoff series,"),
+        ("If the Harbor Gulls win,", "If the Harbor Gulls win in overtime,"),
     ],
 )
 def test_another_day_opponent_or_question_is_refused(old: str, new: str) -> None:
@@ -102,6 +104,8 @@ def test_extra_time_stated_by_one_side_only_matters_where_draws_exist() -> None:
         ("a vs. b: both teams to score", "both_score"),
         ("exact score: a 1 - 3 b?", "exact_score"),
         ("series: most kills?", "props"),
+        ("who will win the series: a vs. b", "series"),
+        ("world series: a vs. b", "match"),
         ("ufc: a vs. b (flyweight, main card)", "match"),
     ],
 )
