@@ -21,6 +21,7 @@ from cdk.stacks.api import ApiStack
 from cdk.stacks.functions import FunctionsStack
 from cdk.stacks.messaging import MessagingStack
 from cdk.stacks.state import StateStack
+from cdk.stacks.workflows import WorkflowsStack
 from cdk.stages import STAGES, Stage, find_stage
 from shared.contracts import names
 
@@ -33,9 +34,10 @@ class CoreStacks:
     messaging: MessagingStack
     functions: FunctionsStack
     api: ApiStack
+    workflows: WorkflowsStack
 
     def in_order(self) -> tuple[core.Stack, ...]:
-        return (self.state, self.messaging, self.functions, self.api)
+        return (self.state, self.messaging, self.functions, self.api, self.workflows)
 
 
 def add_core_stacks(app: core.App, stage: Stage, staging: Path) -> CoreStacks:
@@ -50,7 +52,8 @@ def add_core_stacks(app: core.App, stage: Stage, staging: Path) -> CoreStacks:
     messaging = MessagingStack(app, stage, state.key, **settings)
     functions = FunctionsStack(app, stage, state, messaging, staging, **settings)
     api = ApiStack(app, stage, functions, **settings)
-    return CoreStacks(state, messaging, functions, api)
+    workflows = WorkflowsStack(app, stage, functions, state.key, **settings)
+    return CoreStacks(state, messaging, functions, api, workflows)
 
 
 def build(

@@ -40,10 +40,13 @@ class Stage:
     """EventBridge archive; the embedded CloudFormation does not know the type."""
     has_layers: bool = True
     """Third-party arm64 layer; the embedded AWS runs functions on our own interpreter."""
+    has_distributed_map: bool = True
+    """Chunks of candidates run as child executions; off: as branches of one execution."""
     keeps_data: bool = True
     """Stateful resources survive the deletion of their stack."""
     log_days: int = 30
-    catalogue_minutes: int = 5
+    retry_seconds: int = 5
+    """Pause before a step of a state machine is tried again; it doubles."""
     matching_minutes: int = 5
     fees_minutes: int = 60
     api_rate: int = 50
@@ -112,8 +115,8 @@ STAGES: Final = {
             has_layers=False,
             keeps_data=False,
             log_days=1,
-            catalogue_minutes=1,
             matching_minutes=1,
+            retry_seconds=1,
         ),
         Stage(
             name="dev",

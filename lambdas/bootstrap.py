@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from shared.adapters.stores.dynamodb_sessions import DynamoSessions
     from shared.adapters.stores.postgres_catalogue import PostgresCatalogue
     from shared.adapters.stores.postgres_control import PostgresControl
+    from shared.adapters.stores.postgres_matching import PostgresMatching
     from shared.adapters.stores.postgres_views import PostgresViews
     from shared.adapters.venues.polymarket.catalogue import PolymarketCatalogue
     from shared.adapters.venues.polymarket_us.catalogue import PolymarketUsCatalogue
+    from shared.ports.event_log import ObjectStore
+    from shared.ports.language_model import Embedder, Ranker
     from shared.ports.stores import ConfigStore
     from shared.ports.venue import CatalogueSource
 
@@ -55,13 +58,25 @@ class Dashboard:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """What ``confirm_pairs`` needs."""
+    """What ``confirm_pairs`` and ``refresh_fees`` need."""
 
     settings: Settings
     catalogue: PostgresCatalogue
     flags: DynamoFlags
     commands: SqsCommandQueue
     configs: ConfigStore
+    record: PostgresMatching
+    objects: ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Crawling:
+    """What the steps of ``matching`` before ``confirm_pairs`` need."""
+
+    catalogue: PostgresCatalogue
+    record: PostgresMatching
+    configs: ConfigStore
+    objects: ObjectStore
 
 
 @functools.cache
@@ -114,7 +129,62 @@ def matching() -> Matching:
         DynamoFlags(known.stage),
         SqsCommandQueue(known.stage),
         PostgresConfig(dsn()),
+        pair_record(),
+        artefacts(),
     )
+
+
+@functools.cache
+def crawling() -> Crawling:
+    from shared.adapters.stores.postgres_config import PostgresConfig
+
+    return Crawling(catalogue_store(), pair_record(), PostgresConfig(dsn()), artefacts())
+
+
+@functools.cache
+def artefacts() -> ObjectStore:
+    from shared.adapters.aws.s3 import S3Objects
+
+    known = settings()
+    return S3Objects(known.stage, "artefacts", account=known.account)
+
+
+@functools.cache
+def pair_record() -> PostgresMatching:
+    from shared.adapters.stores.postgres_matching import PostgresMatching
+
+    return PostgresMatching(dsn())
+
+
+@functools.cache
+def embedder() -> Embedder:
+    from shared.adapters.llm.wordllama_embedder import WordLlamaEmbedder
+
+    return WordLlamaEmbedder()
+
+
+def ranker() -> Ranker | None:
+    """Return the language model's ranker, None where no key of one is stored.
+
+    The secret holds a key by provider, and ``<provider>_url`` where it is not the usual one.
+    Made anew for each run: its connections belong to the run's event loop.
+    """
+    from shared.adapters.aws.secrets import SecretsManager
+    from shared.adapters.llm.openai_ranker import OpenAiRanker, providers
+    from shared.adapters.llm.opinion_objects import ObjectOpinions
+    from shared.adapters.stores.dynamodb_budget import DynamoTokenBudget
+
+    known = settings()
+    name, secrets = names.secret(known.stage, "llm"), SecretsManager(known.stage)
+    if not secrets.exists(name):
+        return None
+    fields = dict(secrets.read(name))
+    urls = {key[: -len("_url")]: url for key, url in fields.items() if key.endswith("_url")}
+    asked = providers(fields, urls)
+    if not asked:
+        return None
+    cache, budget = ObjectOpinions(artefacts()), DynamoTokenBudget(known.stage)
+    return OpenAiRanker(asked, cache, budget, clock())
 
 
 @contextlib.asynccontextmanager

@@ -33,6 +33,7 @@ class Settings:
     polymarket_ws_url: str
     polymarket_us_gateway_url: str = ""
     polymarket_us_api_url: str = ""
+    account: str = "000000000000"
     jurisdiction: str = ""
     """Country of the operator, two letters in upper case; empty = not stated."""
 
@@ -44,6 +45,11 @@ class Settings:
     @property
     def venue_set(self) -> VenueSet:
         return VenueSet(self.mode.value.split("_", 1)[1])
+
+    @property
+    def needs_opinion(self) -> bool:
+        """Real money waits for a person where no language model has looked at a pair."""
+        return self.mode is RunMode.VENUE_LIVE
 
     @property
     def badge(self) -> str:
@@ -86,5 +92,6 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         polymarket_ws_url=env.get("TWINLEG_POLYMARKET_WS_URL", ""),
         polymarket_us_gateway_url=env.get("TWINLEG_POLYMARKET_US_GATEWAY_URL", ""),
         polymarket_us_api_url=env.get("TWINLEG_POLYMARKET_US_API_URL", ""),
+        account=env.get("TWINLEG_ACCOUNT", "") or "000000000000",
         jurisdiction=env.get("TWINLEG_JURISDICTION", "").strip().upper(),
     )

@@ -27,6 +27,7 @@ from shared.adapters.stores.postgres_control import PostgresControl
 from shared.adapters.stores.postgres_engine import open_engine
 from shared.adapters.stores.postgres_exports import PostgresExports
 from shared.adapters.stores.postgres_journal import PostgresJournal
+from shared.adapters.stores.postgres_matching import PostgresMatching
 from shared.adapters.stores.postgres_views import PostgresViews
 from shared.adapters.venues.documents import DocumentFolder, HttpDocuments
 from shared.adapters.venues.kalshi import published as kalshi_published
@@ -177,6 +178,7 @@ async def build_trader(
         close=stack.aclose,
         set_instruments=instruments.set,
         segments=S3Objects(settings.stage, "events") if settings.event_log == "s3" else None,
+        results=PostgresMatching(settings.dsn, engine=engine),
         drift=_drift_watch(settings, clock),
         halts=lambda: tuple(kernel.state.halts.values()),
         is_wanted=kernel.state.is_wanted,

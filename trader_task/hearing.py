@@ -24,6 +24,7 @@ from shared.domain.ids import MarketId
 from shared.domain.units import NS_PER_S
 from trader_task.catalogue_watch import CatalogueWatch
 from trader_task.dispatcher import Dispatcher
+from trader_task.market_news import MarketNews
 from trader_task.outside import Outside
 
 log = structlog.get_logger("hearing")
@@ -41,8 +42,10 @@ class Hearing:
         catalogue: CatalogueWatch,
         dispatcher: Dispatcher,
         sink: Callable[[EventBody], None],
+        news: MarketNews,
     ) -> None:
         self._o = outside
+        self._news = news
         self._catalogue = catalogue
         self._dispatcher = dispatcher
         self._sink = sink
@@ -65,10 +68,21 @@ class Hearing:
         self._sink(body)
         if isinstance(body, MarketResolved):
             self._pass_on_resolution(body)
+            self._news.note_result(body.market_id, body.payout)
+            self._dispatcher.start(self._news.store())
         elif isinstance(body, InstrumentChanged):
             self._catalogue.note_instrument(body.instrument)
+            self._record(body.instrument.market_id)
         elif isinstance(body, MarketStatusChanged):
             self._catalogue.note_status(body.market_id, body.status)
+            self._record(body.market_id)
+
+    def _record(self, market: MarketId) -> None:
+        """Let the record follow what a feed said of a watched market."""
+        known = self._catalogue.instrument_of(market)
+        if known is not None:
+            self._news.note_instrument(known)
+            self._dispatcher.start(self._news.store())
 
     def _is_warming_up(self, body: FeedStatus) -> bool:
         """Whether a feed that never was connected may still be connecting.

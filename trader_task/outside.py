@@ -19,6 +19,7 @@ from shared.domain.order import LegTicket
 from shared.domain.units import PriceMicros
 from shared.ports.clock import Clock
 from shared.ports.event_log import ObjectStore
+from shared.ports.matching import DivergenceLedger
 from shared.ports.messaging import CommandQueue, EventBus
 from shared.ports.stores import (
     CatalogueStore,
@@ -61,6 +62,8 @@ class Outside:
     set_instruments: Callable[[Callable[[MarketId], Instrument | None]], None]
     segments: ObjectStore | None = None
     """Where sealed segments of the event log go; None keeps them on this disk alone."""
+    results: DivergenceLedger | None = None
+    """Where results of markets go, for the charge of their series."""
     drift: DriftWatch | None = None
     """Watches what the venues publish; None at simulators, which publish nothing."""
     halts: Callable[[], Iterable[Halt]] = tuple

@@ -45,6 +45,7 @@ from trader_task.ingress import Ingress
 from trader_task.journal import EnvelopeJournal
 from trader_task.lease import LeaseKeeper, LeaseLost
 from trader_task.loop import Loop
+from trader_task.market_news import MarketNews
 from trader_task.metrics import Metrics
 from trader_task.orders import OrderPath
 from trader_task.outside import Outside
@@ -141,7 +142,8 @@ class Trader:
             sink=self._of_catalogue.put,
         )
         o.set_instruments(self.catalogue.instrument_of)
-        self.hearing = Hearing(o, self.catalogue, self.dispatcher, put)
+        self.news = MarketNews(o.catalogue, o.results, o.clock, self.catalogue.want)
+        self.hearing = Hearing(o, self.catalogue, self.dispatcher, put, self.news)
         self.control = Control(
             o.clock, self.hearing.hear, self._decide, o.control, s.stop_file, self.catalogue.want
         )
@@ -281,6 +283,7 @@ class Trader:
         self.tasks.every("heartbeat", BEAT_S, self.heartbeat.beat)
         self.tasks.every("halts", 1.0, self.halts.poll)
         self.tasks.every("pointers", 1.0, self.catalogue.poll)
+        self.tasks.every("market news", 1.0, self.news.store)
         self.tasks.start("control", lambda: self.control.consume(self._o.queue))
         for venue in self._o.accounts:
             self.tasks.start(

@@ -47,7 +47,7 @@ class TwinlegFunction(Construct):
             self,
             "Log",
             log_group_name=f"/aws/lambda/{function_name}",
-            retention=_retention(stage.log_days),
+            retention=retention(stage.log_days),
             encryption_key=parts.key,
             removal_policy=core.RemovalPolicy.DESTROY,
         )
@@ -82,7 +82,8 @@ def _title(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
 
 
-def _retention(days: int) -> logs.RetentionDays:
+def retention(days: int) -> logs.RetentionDays:
+    """Return how long a log is kept; raises KeyError for a number that CloudWatch lacks."""
     table = {
         1: logs.RetentionDays.ONE_DAY,
         7: logs.RetentionDays.ONE_WEEK,

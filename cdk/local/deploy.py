@@ -30,7 +30,7 @@ from shared.contracts import names
 ROOT: Final = Path(__file__).resolve().parents[2]
 STAGE: Final = "local"
 REGION: Final = "eu-west-1"
-STACK_ORDER: Final = ("state", "messaging", "functions", "api")
+STACK_ORDER: Final = ("state", "messaging", "functions", "api", "workflows")
 STACK_DEADLINE_S: Final = 120
 _DONE: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 _RECORD: Final = "deployed.json"

@@ -85,8 +85,7 @@ class Edition:
             for line in parts.start_simulators():
                 self.say(f"     {line}")
         with self._step("pairs", ""):
-            parts.invoke("sync_catalog")
-            parts.invoke("confirm_pairs")
+            parts.run_workflow("matching")
         with self._step("trader", f"metrics port {ports.metrics}"):
             parts.start_trader()
         with self._step("dashboard", f"port {ports.proxy}"):

@@ -27,7 +27,7 @@ AWS_S: Final = 60.0
 SIMULATORS_S: Final = 60.0
 TRADER_S: Final = 60.0
 PROXY_S: Final = 20.0
-FUNCTION_S: Final = 120
+WORKFLOW_S: Final = 180
 COMMAND_S: Final = 120
 
 
@@ -203,15 +203,20 @@ class Parts:
             said = (done.stderr or done.stdout).strip().splitlines()[-6:]
             raise EditionError(f"{what} could not be made:\n" + "\n".join(said))
 
-    def invoke(self, name: str) -> None:
-        """Run a deployed function once and wait. Raises EditionError with its error."""
-        answer = client("lambda", self.endpoint, timeout_s=FUNCTION_S).invoke(
-            FunctionName=names.function(STAGE, name), Payload=b"{}"
-        )
-        payload = json.loads(answer["Payload"].read() or b"null")
-        if "FunctionError" in answer:
-            raise EditionError(f"{name} failed: {str(payload)[:600]}")
-        self._detail(f"{name} {json.dumps(payload)}")
+    def run_workflow(self, name: str) -> None:
+        """Run a deployed state machine once and wait. Raises EditionError with its error."""
+        states = client("stepfunctions", self.endpoint)
+        machine = names.state_machine_arn(STAGE, name, REGION)
+        arn = states.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+        deadline = time.monotonic() + WORKFLOW_S
+        while (seen := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            if time.monotonic() > deadline:
+                raise EditionError(f"{name} did not end within {WORKFLOW_S} s")
+            time.sleep(0.2)
+        if seen["status"] != "SUCCEEDED":
+            said = f"{seen.get('error', '')} {seen.get('cause', '')}".strip()
+            raise EditionError(f"{name} {seen['status'].lower()}: {said[:600]}")
+        self._detail(f"{name} {seen['output'][:2_000]}")
 
     def _detail(self, text: str) -> None:
         with processes.log_path(self.layout, "edition").open("a") as log:

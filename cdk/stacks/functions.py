@@ -27,6 +27,8 @@ from shared.contracts import names
 
 _GET: Final = "dynamodb:GetItem"
 _PUT: Final = ("dynamodb:PutItem", "dynamodb:UpdateItem")
+_ONCE: Final = (_GET, *_PUT, "dynamodb:DeleteItem")
+"""What the idempotency of a step needs."""
 
 
 class FunctionsStack(core.Stack):
@@ -55,10 +57,10 @@ class FunctionsStack(core.Stack):
         self.dashboard_api = self._dashboard_api()
         self.authorise_session = self._authorise_session()
         self.sync_catalog = self._sync_catalog()
+        self.find_candidates = self._find_candidates()
+        self.rank_candidate = self._rank_candidate()
         self.confirm_pairs = self._confirm_pairs()
         self.refresh_fees = self._refresh_fees()
-        self._every("CatalogueClock", stage.catalogue_minutes, self.sync_catalog)
-        self._every("MatchingClock", stage.matching_minutes, self.confirm_pairs)
         self._every("FeesClock", stage.fees_minutes, self.refresh_fees)
 
     # --- what all functions share ---------------------------------------------------------
@@ -88,6 +90,7 @@ class FunctionsStack(core.Stack):
                 **stage.venue_addresses,
                 "TWINLEG_MODE": stage.mode,
                 "TWINLEG_JURISDICTION": "US" if "polymarket_us" in stage.venues else "",
+                "TWINLEG_ACCOUNT": stage.account or core.Aws.ACCOUNT_ID,
                 "TWINLEG_DSN_SECRET": names.secret(stage.name, "database"),
             }
         for parameter, variable in LOCAL_PARAMETERS.items():
@@ -131,6 +134,23 @@ class FunctionsStack(core.Stack):
         if self._state.key is not None:
             self._state.key.grant_encrypt_decrypt(function.role)
 
+    def _grant_objects(self, function: TwinlegFunction, *actions: str, prefix: str) -> None:
+        """Let a function use the objects of one prefix of the bucket ``artefacts``."""
+        bucket, key = self._state.buckets["artefacts"], self._state.key
+        function.role.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=list(actions), resources=[f"{bucket.bucket_arn}/{prefix}/*"]
+            )
+        )
+        if key is not None:
+            key.grant_encrypt_decrypt(function.role)
+
+    def _grant_listing(self, function: TwinlegFunction) -> None:
+        bucket = self._state.buckets["artefacts"]
+        function.role.add_to_principal_policy(
+            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn])
+        )
+
     # --- the functions --------------------------------------------------------------------
 
     def _dashboard_api(self) -> TwinlegFunction:
@@ -148,9 +168,26 @@ class FunctionsStack(core.Stack):
         return function
 
     def _sync_catalog(self) -> TwinlegFunction:
-        function = self._function(
-            "sync_catalog", timeout_s=300, memory_mb=1024, concurrency_max=self._one_at_a_time()
-        )
+        function = self._function("sync_catalog", timeout_s=300, memory_mb=1024)
+        self._grant_objects(function, "s3:PutObject", "s3:GetObject", prefix="catalogue")
+        self._grant_database(function)
+        return function
+
+    def _find_candidates(self) -> TwinlegFunction:
+        function = self._function("find_candidates", timeout_s=300, memory_mb=3008)
+        self._grant_table(function, "idempotency", *_ONCE)
+        self._grant_objects(function, "s3:PutObject", "s3:GetObject", prefix="matching")
+        self._grant_database(function)
+        return function
+
+    def _rank_candidate(self) -> TwinlegFunction:
+        function = self._function("rank_candidate", timeout_s=240, memory_mb=1024)
+        self._grant_table(function, "idempotency", *_ONCE)
+        self._grant_table(function, "flags", _GET, *_PUT)
+        self._grant_objects(function, "s3:PutObject", "s3:GetObject", prefix="matching")
+        self._grant_objects(function, "s3:PutObject", "s3:GetObject", prefix="opinions")
+        self._grant_listing(function)
+        self._grant_secret(function, "llm")
         self._grant_database(function)
         return function
 
@@ -158,7 +195,10 @@ class FunctionsStack(core.Stack):
         function = self._function(
             "confirm_pairs", timeout_s=300, memory_mb=1024, concurrency_max=self._one_at_a_time()
         )
+        self._grant_table(function, "idempotency", *_ONCE)
         self._grant_table(function, "flags", _GET, *_PUT)
+        self._grant_objects(function, "s3:GetObject", prefix="matching")
+        self._grant_listing(function)
         self._messaging.control.grant_send_messages(function.role)
         self._grant_database(function)
         return function

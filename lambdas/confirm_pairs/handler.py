@@ -1,7 +1,8 @@
-"""Runs the matching rules over the record and tells the trader when the set changed."""
+"""Stores the verdicts of a run and tells the trader of a new set; the last step of ``matching``."""
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from typing import Any
@@ -10,9 +11,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import bootstrap
 from lambdas.observability import logger
+from lambdas.once import once
+from lambdas.workflow_models import ConfirmPairs, judged_prefix, read_step
 from shared.contracts.events_v1 import ControlCommand
 from shared.contracts.names import PAIRS_POINTER_PK
-from shared.services import configuration, matching
+from shared.ports.stores import Row
+from shared.services import matching
 
 ACTOR = "rules"
 
@@ -22,21 +26,32 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return the counts by verdict and the version of the set.
 
     Order: the record first, then the pointer that the trader polls, then the command that
-    only makes it look sooner. A crash in between is healed by the next run. A configuration
-    that cannot be read confirms nothing.
+    only makes it look sooner. A crash in between is healed by the next run. Pairs of a chunk
+    that was not judged keep the verdict that they have.
     """
+    step = read_step(ConfirmPairs, event)
+    return once("confirm", step.run_id, context, lambda: _confirm(step))
+
+
+def _confirm(step: ConfirmPairs) -> dict[str, Any]:
     parts = bootstrap.matching()
     now_ns = time.time_ns()
-    accept = configuration.load(parts.configs).llm_accept_score_ppm
-    second = parts.settings.second_venue
-    report = matching.run(parts.catalogue, now_ns, accept_score_ppm=accept, second_venue=second)
+    settled = parts.record.check_settled(now_ns)
+    report = matching.settle(parts.catalogue, parts.record, _judged(parts, step), now_ns)
     version, _pairs, _instruments = parts.catalogue.load_pair_set()
     is_new = parts.flags.get_pointer(PAIRS_POINTER_PK) != version
     if is_new:
         parts.flags.put_pointer(PAIRS_POINTER_PK, version)
         parts.commands.send(pairs_changed(version, now_ns))
-    logger.info("matched", extra={"report": str(report), "version": version, "is_new": is_new})
-    return {"report": str(report), "version": version, "is_new": is_new}
+    diverged = sum(pair.has_diverged for pair in settled)
+    answer = {"report": report, "version": version, "is_new": is_new, "diverged": diverged}
+    logger.info("matched", extra={**answer, "chunks_failed": step.failed})
+    return answer
+
+
+def _judged(parts: bootstrap.Matching, step: ConfirmPairs) -> list[Row]:
+    stored = parts.objects.list_objects(judged_prefix(step.run_id))
+    return [row for object_ in stored for row in json.loads(parts.objects.get(object_.name))]
 
 
 def pairs_changed(version: int, now_ns: int) -> ControlCommand:

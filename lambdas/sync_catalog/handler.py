@@ -1,43 +1,55 @@
-"""Reads what both venues list into the record; started by its clock."""
+"""Reads what one venue lists into the record, a part of it at a time; a step of ``matching``."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from dataclasses import asdict
+from typing import Any, Final
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import bootstrap
 from lambdas.observability import logger
-from shared.domain.errors import StoreError, WireError
+from lambdas.workflow_models import ReadVenue, read_step
+from shared.domain.enums import Venue
+from shared.domain.errors import DomainError
 from shared.services import catalogue
+
+NS_PER_MS: Final = 1_000_000
+SHARE_PERCENT: Final = 60
+"""Of the time left, so that the batch under way always gets stored."""
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Return what was read per venue. One venue's failure does not hide the other's markets.
+    """Return what was read (``state`` is ``more`` when the listing goes on), or the venues.
 
-    Raises StoreError when no venue could be read, so that the failure is counted as one.
+    Raises StoreError or WireError when the venue or the record failed: the state machine
+    tries again, and the crawl goes on where it stopped.
     """
-    return asyncio.run(sync_all())
+    step = read_step(ReadVenue, event)
+    if step.venue is None:
+        second = bootstrap.settings().second_venue
+        return {"venues": [Venue.KALSHI.value, second.value]}
+    budget_ns = context.get_remaining_time_in_millis() * NS_PER_MS * SHARE_PERCENT // 100
+    return asyncio.run(_read(step, budget_ns))
 
 
-async def sync_all() -> dict[str, Any]:
-    store = bootstrap.catalogue_store()
-    done: dict[str, Any] = {}
-    failed: dict[str, str] = {}
+async def _read(step: ReadVenue, budget_ns: int) -> dict[str, Any]:
+    parts = bootstrap.crawling()
     async with bootstrap.catalogue_sources() as sources:
-        for source in sources:
-            venue = source.venue.value
-            try:
-                report = await catalogue.sync(source, store, time.time_ns())
-            except (StoreError, WireError) as error:
-                failed[venue] = str(error)
-                logger.error("catalogue not read", extra={"venue": venue, "why": str(error)})
-            else:
-                done[venue] = str(report)
-                logger.info("catalogue read", extra={"venue": venue, "report": str(report)})
-    if not done:
-        raise StoreError(f"no venue's catalogue could be read: {failed}")
-    return {"read": done, "failed": failed}
+        source = next((s for s in sources if s.venue is step.venue), None)
+        if source is None:
+            raise DomainError(f"{step.venue} is not a venue of this operator")
+        report = await catalogue.sync(
+            source,
+            parts.catalogue,
+            parts.record,
+            run_id=step.run_id,
+            now=time.time_ns,
+            archive=parts.objects,
+            budget_ns=budget_ns,
+        )
+    logger.info("catalogue read", extra=asdict(report))
+    return asdict(report)

@@ -53,6 +53,15 @@ def function(stage: str, name: str) -> str:
     return f"{APP}-{stage}-{name}"
 
 
+def state_machine(stage: str, name: str) -> str:
+    """Step Functions state machine: ``matching``."""
+    return f"{APP}-{stage}-{name}"
+
+
+def state_machine_arn(stage: str, name: str, region: str, account: str = "000000000000") -> str:
+    return f"arn:aws:states:{region}:{account}:stateMachine:{state_machine(stage, name)}"
+
+
 def api(stage: str) -> str:
     return f"{APP}-{stage}-api"
 

@@ -28,15 +28,45 @@ class Judgement:
     findings: tuple[Finding, ...]
 
 
-def judge(a: Proposition, b: Proposition, accept_score_ppm: int) -> Judgement:
-    """Return the verdict of a pair: confirmed only if every rule passes and the score holds."""
+def judge(
+    a: Proposition, b: Proposition, accept_score_ppm: int, *, source_note: str = ""
+) -> Judgement:
+    """Return the verdict of a pair: confirmed only if every rule passes and the score holds.
+
+    ``source_note`` says who allowlisted the differing sources and why; empty when nobody
+    did. It answers the finding about the source and no other.
+    """
     assert 0 < accept_score_ppm <= 1_000_000
     comparison = compare(a, b)
+    if source_note:
+        comparison = _with_source(comparison, source_note)
     points = ranker.score(a, b, comparison)
     verdict, reason = _decide(comparison, points, accept_score_ppm)
     passed = not comparison.conflicts and not comparison.open_points
     assert verdict is not Verdict.CONFIRMED or passed
     return Judgement(verdict, comparison.polarity, points, passed, reason, comparison.findings)
+
+
+SOURCE: Final = "SOURCE"
+"""Code of the finding that compares who decides."""
+
+
+def source_key(side: Proposition) -> str:
+    """Return the settlement sources of a market as the allowlist names them."""
+    named = ",".join(sorted(side.sources))
+    return named or side.market.source.strip().lower()
+
+
+def _with_source(comparison: Comparison, note: str) -> Comparison:
+    return replace(
+        comparison,
+        findings=tuple(
+            finding(SOURCE, SAME, f"allowlisted: {note}", f.span_a, f.span_b)
+            if f.code == SOURCE and not f.passes
+            else f
+            for f in comparison.findings
+        ),
+    )
 
 
 MODEL: Final = "MODEL"

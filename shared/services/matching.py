@@ -1,91 +1,169 @@
-"""Runs the matcher over the record: candidates, rules, verdicts, the active set of pairs.
+"""Runs the matcher over the record: candidates, rules, opinions, verdicts, the active set.
 
-The order of a run: pairs whose market closed leave the active set; pairs whose rule text
-changed go back to review; then every candidate is judged and stored. Rows that a person
-decided are never changed here, and a blocked pair or series stays blocked.
+Three steps, each of which the state machine runs by itself and ``run`` one after the other:
+``find`` names the pairs worth comparing; ``rank`` judges some of them by the rules and asks
+for a second opinion; ``settle`` stores what may be stored. ``settle`` has the last word: a
+judgement on terms that a market no longer has is dropped, a pair or series that a person
+blocked is blocked, a person's own verdict stands, and a pair that waits for a person waits.
 """
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from shared.domain.config import Config
 from shared.domain.enums import MarketStatus, Venue, Verdict
-from shared.domain.ids import MarketId, derive_pair_id
+from shared.domain.ids import MarketId
 from shared.matching import candidates
 from shared.matching.evaluation import evaluate, universe
-from shared.matching.market_text import MarketText, from_catalogue
-from shared.matching.pair_names import pair_name
-from shared.matching.propositions import Proposition, parse
-from shared.matching.verdicts import Judgement, judge
-from shared.ports.language_model import Embedder
+from shared.matching.market_text import from_catalogue
+from shared.ports.language_model import Embedder, Ranker
+from shared.ports.matching import PairRulings, Ruling, RulingKind, RulingList
 from shared.ports.stores import CatalogueStore, LiveFlags, Row
 from shared.ports.venue import CatalogueMarket
+from shared.services.pair_judging import judge_pairs
+from shared.services.pair_rows import (
+    CONFIRMED,
+    REVIEW,
+    RULES,
+    changed_term,
+    lower_changed,
+    lowered,
+)
 
-__all__ = ["evaluate", "run", "universe"]
+__all__ = ["evaluate", "find", "rank", "run", "settle", "universe"]
 
-RULES: Final = "rules"
 POINTER: Final = "pairs"
-EVIDENCE_MAX: Final = 24
 ACCEPT_PPM: Final = Config().llm_accept_score_ppm
-_LIVE: Final = (Verdict.CONFIRMED.value, Verdict.REVIEW.value)
-_PARSED_MAX: Final = 20_000
-_parsed: OrderedDict[tuple[str, str, str], Proposition] = OrderedDict()
-"""Propositions by (market, rules hash, question), kept between runs of one warm process."""
+_ENDED: Final = (MarketStatus.CLOSED, MarketStatus.DETERMINED, MarketStatus.SETTLED)
+
+Pair = tuple[MarketId, MarketId]
 
 
-def run(
+def find(
     store: CatalogueStore,
     now_ns: int,
     *,
-    accept_score_ppm: int = ACCEPT_PPM,
-    flags: LiveFlags | None = None,
-    blocked_series: Collection[tuple[str, str]] = (),
     embedder: Embedder | None = None,
-    second_venue: Venue = Venue.POLYMARKET,
-) -> dict[str, int]:
-    """Judge every candidate pair of Kalshi and the other venue; return counts by verdict.
+    venues: Collection[Venue] = tuple(Venue),
+) -> Iterator[Pair]:
+    """Yield the pairs worth comparing, of every two of ``venues`` that list markets.
 
-    ``blocked_series`` names (Kalshi series, Polymarket series) that are never confirmed.
+    The venue that comes first in ``Venue`` is A, so that Kalshi is A whenever it is one.
+
+    Raises:
+        StoreError: the record did not answer.
+    """
+    assert now_ns > 0
+    open_by_venue = {
+        venue: [from_catalogue(m) for m in store.list_titles(venue.value) if _trades(m, now_ns)]
+        for venue in Venue
+        if venue in venues
+    }
+    for first, second in itertools.combinations(open_by_venue, 2):
+        one, two = open_by_venue[first], open_by_venue[second]
+        if not one or not two:
+            continue
+        for i, j in candidates.pairs(one, two, embedder=embedder):
+            yield MarketId(one[i].market_id), MarketId(two[j].market_id)
+
+
+async def rank(
+    store: CatalogueStore,
+    pairs: Sequence[Pair],
+    rulings: Sequence[Ruling],
+    now_ns: int,
+    *,
+    accept_score_ppm: int = ACCEPT_PPM,
+    ranker: Ranker | None = None,
+    needs_opinion: bool = False,
+) -> list[dict[str, Any]]:
+    """Return the rows of the pairs as rules and ranker see them; stores nothing.
+
+    A pair whose market ended or is unknown is left out. ``needs_opinion`` (live mode): what
+    the rules confirm waits for a person where the ranker has no opinion.
+    """
+    assert now_ns > 0 and 0 < accept_score_ppm <= 1_000_000
+    wanted = sorted({market for pair in pairs for market in pair})
+    known = await asyncio.to_thread(store.markets_by_id, wanted)
+    present = [
+        (known[a], known[b])
+        for a, b in pairs
+        if a in known and b in known and _trades(known[a], now_ns) and _trades(known[b], now_ns)
+    ]
+    allowed = [r for r in rulings if r.list is RulingList.ALLOW]
+    return await judge_pairs(
+        present, allowed, accept_score_ppm, now_ns, ranker=ranker, needs_opinion=needs_opinion
+    )
+
+
+def settle(
+    store: CatalogueStore,
+    rulings: PairRulings,
+    judged: Sequence[Row],
+    now_ns: int,
+    *,
+    flags: LiveFlags | None = None,
+) -> dict[str, int]:
+    """Store verdicts and what changed since; return counts by verdict.
+
     With ``flags`` the pointer that the trader polls is set to the version of the set.
 
     Raises:
         StoreError: the record did not answer.
     """
-    assert now_ns > 0 and 0 < accept_score_ppm <= 1_000_000
-    first = _open(store.list_markets(Venue.KALSHI.value), now_ns)
-    second = _open(store.list_markets(second_venue.value), now_ns)
+    assert now_ns > 0
     rows = _known(store)
-    by_id = {m.instrument.market_id: m for m in (*first, *second)}
-    changed = store.save_verdicts([*_closed(rows, by_id, now_ns), *_edited(rows, by_id, now_ns)])
-    counts: Counter[str] = Counter()
-    fresh: list[Row] = []
-    texts_a, texts_b = [from_catalogue(m) for m in first], [from_catalogue(m) for m in second]
-    for i, j in candidates.pairs(texts_a, texts_b, embedder=embedder):
-        counts["candidates"] += 1
-        row = _judged(first[i], second[j], texts_a[i], texts_b[j], accept_score_ppm, now_ns)
+    named = {m for row in rows.values() for m in _markets(row)}
+    named |= {m for row in judged for m in _markets(row)}
+    known = store.markets_by_id(sorted(named))
+    changed = _lower(store, rows, known, now_ns)
+    rows = _known(store)
+    blocks = [r for r in rulings.list_rulings() if r.list is RulingList.BLOCK]
+    counts: Counter[str] = Counter(candidates=len(judged))
+    fresh: dict[str, Row] = {}
+    for row in judged:
         old = rows.get(str(row["id"]))
-        if old is None and row["verdict"] == Verdict.REJECTED.value:
-            counts[Verdict.REJECTED.value] += 1
-            continue
-        if old is not None and old["actor"] != RULES:
-            counts[str(old["verdict"])] += 1
-            continue
-        if (first[i].instrument.series_id, second[j].instrument.series_id) in blocked_series:
-            row = {
-                **row,
-                "verdict": Verdict.BLOCKED.value,
-                "reason": "the pair of series is blocked",
-            }
-        counts[str(row["verdict"])] += 1
-        fresh.append(row)
-    changed += store.save_verdicts(fresh)
+        verdict = _settled(row, old, blocks, known)
+        if verdict is not None:
+            fresh[str(row["id"])] = verdict
+        shown = verdict or (row if old is None else old)
+        counts[str(shown["verdict"])] += 1
+    blocked = {**rows, **fresh}.values()
+    barred = [r for row in blocked if (r := _blocked(row, blocks, known, now_ns))]
+    for row in barred:
+        fresh.pop(str(row["id"]), None)
+    changed += store.save_verdicts(list(fresh.values()))
+    changed += store.save_verdicts(barred, overrule=True)
     counts["changed"] = changed
     if flags is not None:
         flags.put_pointer(POINTER, store.load_pair_set()[0])
     return dict(counts)
+
+
+def run(
+    store: CatalogueStore,
+    rulings: PairRulings,
+    now_ns: int,
+    *,
+    accept_score_ppm: int = ACCEPT_PPM,
+    flags: LiveFlags | None = None,
+    embedder: Embedder | None = None,
+    venues: Collection[Venue] = tuple(Venue),
+) -> dict[str, int]:
+    """Find, rank by the rules alone and settle in one process; return counts by verdict.
+
+    Raises:
+        StoreError: the record did not answer.
+    """
+    pairs = list(find(store, now_ns, embedder=embedder, venues=venues))
+    listed = rulings.list_rulings()
+    judged = asyncio.run(rank(store, pairs, listed, now_ns, accept_score_ppm=accept_score_ppm))
+    return settle(store, rulings, judged, now_ns, flags=flags)
 
 
 def _known(store: CatalogueStore) -> dict[str, Row]:
@@ -98,98 +176,79 @@ def _known(store: CatalogueStore) -> dict[str, Row]:
     return {str(row["id"]): row for v in verdicts for row in store.list_pairs(verdict=v.value)}
 
 
-def _open(markets: Sequence[CatalogueMarket], now_ns: int) -> list[CatalogueMarket]:
+def _markets(row: Row) -> Pair:
+    return MarketId(row["market_a_id"]), MarketId(row["market_b_id"])
+
+
+def _trades(market: CatalogueMarket, now_ns: int) -> bool:
     """Leave out what trades no more. An unknown closing time (0) stays."""
-    ended = (MarketStatus.CLOSED, MarketStatus.DETERMINED, MarketStatus.SETTLED)
-    return [
-        m
-        for m in markets
-        if m.instrument.status not in ended and not 0 < m.instrument.close_ns <= now_ns
-    ]
+    i = market.instrument
+    return i.status not in _ENDED and not 0 < i.close_ns <= now_ns
 
 
-def _closed(
-    rows: Mapping[str, Row], by_id: Mapping[MarketId, CatalogueMarket], now_ns: int
-) -> list[Row]:
-    """Return rows that end the active life of pairs with a market that trades no more."""
-    found: list[Row] = []
-    for row in rows.values():
-        if row["verdict"] not in _LIVE or row["actor"] != RULES:
-            continue
-        gone = [m for m in (row["market_a_id"], row["market_b_id"]) if m not in by_id]
-        if gone:
-            found.append(_again(row, Verdict.DEACTIVATED, f"closed: {', '.join(gone)}", now_ns))
-    return found
-
-
-def _edited(
-    rows: Mapping[str, Row], by_id: Mapping[MarketId, CatalogueMarket], now_ns: int
-) -> list[Row]:
-    """Return rows that send pairs with another rules text back to review."""
-    found: list[Row] = []
-    for row in rows.values():
-        if row["verdict"] != Verdict.CONFIRMED.value or row["actor"] != RULES:
-            continue
-        sides = (("market_a_id", "rules_hash_a"), ("market_b_id", "rules_hash_b"))
-        for market, old_hash in sides:
-            current = by_id.get(row[market])
-            if current is not None and current.instrument.rules_hash != row[old_hash]:
-                reason = f"rules text changed: {row[market]}"
-                found.append(_again(row, Verdict.REVIEW, reason, now_ns))
-                break
-    return found
-
-
-def _again(row: Row, verdict: Verdict, reason: str, now_ns: int) -> Row:
-    kept = {k: v for k, v in row.items() if k not in ("active_flag", "created_ns")}
-    return {**kept, "verdict": verdict.value, "reason": reason, "updated_ns": now_ns}
-
-
-def _judged(
-    a: CatalogueMarket, b: CatalogueMarket, x: MarketText, y: MarketText, accept: int, now_ns: int
-) -> dict[str, Any]:
-    """Return the row of ``market_pairs`` for a pair; A is the Kalshi market."""
-    left, right = _parse(x, a.instrument.rules_hash), _parse(y, b.instrument.rules_hash)
-    result = judge(left, right, accept)
-    return _row(a, b, (left, right), result, now_ns)
-
-
-def _parse(market: MarketText, rules_hash: str) -> Proposition:
-    key = (market.market_id, rules_hash, market.question)
-    known = _parsed.get(key)
-    if known is None:
-        known = _parsed[key] = parse(market)
-        if len(_parsed) > _PARSED_MAX:
-            _parsed.popitem(last=False)
-    return known
-
-
-def _row(
-    a: CatalogueMarket,
-    b: CatalogueMarket,
-    read: tuple[Proposition, Proposition],
-    result: Judgement,
+def _lower(
+    store: CatalogueStore,
+    rows: Mapping[str, Row],
+    known: Mapping[MarketId, CatalogueMarket],
     now_ns: int,
-) -> dict[str, Any]:
-    x, y = a.instrument, b.instrument
-    # what a person must look at first stands first; the store keeps a bounded number
-    ordered = sorted(result.findings, key=lambda f: (f.passes, not f.is_tail))
-    return {
-        "id": derive_pair_id(x.market_id, y.market_id),
-        "market_a_id": x.market_id,
-        "market_b_id": y.market_id,
-        "polarity": result.polarity.value,
-        "verdict": result.verdict.value,
-        "llm_score_ppm": result.score_ppm,
-        "rules_passed": result.rules_passed,
-        "evidence": [f.as_dict() for f in ordered[:EVIDENCE_MAX]],
-        "rules_hash_a": x.rules_hash,
-        "rules_hash_b": y.rules_hash,
-        "actor": RULES,
-        "reason": result.reason,
-        "name": pair_name(*read),
-        "category": x.category,
-        "series_id": x.series_id,
-        "settlement_source": x.settlement_source or y.settlement_source,
-        "updated_ns": now_ns,
-    }
+) -> int:
+    """Lower pairs with an ended market and pairs with changed terms; return how many."""
+    ended = [
+        lowered(row, Verdict.DEACTIVATED, f"closed: {', '.join(gone)}", now_ns)
+        for row in rows.values()
+        if row["verdict"] in (CONFIRMED, REVIEW)
+        if (gone := [m for m in _markets(row) if m not in known or not _trades(known[m], now_ns)])
+    ]
+    gone_ids = {row["id"] for row in ended}
+    left = [row for row in rows.values() if row["id"] not in gone_ids]
+    instruments = {market: listed.instrument for market, listed in known.items()}
+    down, again = lower_changed(left, instruments, now_ns)
+    changed = store.save_verdicts([*ended, *down], overrule=True)
+    return changed + store.save_verdicts(again)
+
+
+def _settled(
+    row: Row, old: Row | None, blocks: Sequence[Ruling], known: Mapping[MarketId, CatalogueMarket]
+) -> Row | None:
+    """Return what a judgement makes of a pair, None where it changes nothing."""
+    instruments = {m: known[m].instrument for m in _markets(row) if m in known}
+    if len(instruments) < 2 or changed_term(row, instruments) is not None:
+        return None  # judged on something else; the next run judges it again
+    if old is None and row["verdict"] == Verdict.REJECTED.value:
+        return None  # most candidates; each run finds the same again
+    if old is not None and old["actor"] != RULES:
+        return None
+    if old is not None and old["needs_person"] and row["verdict"] == CONFIRMED:
+        reason = f"{old['reason']}" if old["verdict"] == REVIEW else "waits for a confirmation"
+        return {**row, "verdict": REVIEW, "reason": reason, "needs_person": True}
+    return row
+
+
+def _blocked(
+    row: Row, blocks: Sequence[Ruling], known: Mapping[MarketId, CatalogueMarket], now_ns: int
+) -> Row | None:
+    """Return the blocked row of a pair that a ruling names, None of any other."""
+    ruling = blocking(row, blocks, known)
+    if ruling is None or (row["verdict"] == Verdict.REJECTED.value and row["actor"] != RULES):
+        return None
+    reason = f"{ruling.kind.value} blocked by {ruling.actor}: {ruling.reason}"
+    if row["verdict"] == Verdict.BLOCKED.value and row["reason"] == reason:
+        return None
+    return lowered(row, Verdict.BLOCKED, reason, now_ns)
+
+
+def blocking(
+    row: Row, blocks: Sequence[Ruling], known: Mapping[MarketId, CatalogueMarket]
+) -> Ruling | None:
+    """Return the ruling that blocks a pair by its markets or by their series."""
+    a, b = _markets(row)
+    names: dict[RulingKind, set[tuple[str, str]]] = {RulingKind.PAIR: {(a, b), (b, a)}}
+    if a in known and b in known:
+        one, two = series_of(known[a]), series_of(known[b])
+        names[RulingKind.SERIES] = {(one, two), (two, one)}
+    return next((r for r in blocks if (r.a, r.b) in names.get(r.kind, set())), None)
+
+
+def series_of(market: CatalogueMarket) -> str:
+    """Return ``venue:series`` of a market, as rulings name a series."""
+    return f"{market.instrument.venue.value}:{market.instrument.series_id}"

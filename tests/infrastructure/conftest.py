@@ -15,7 +15,7 @@ from cdk.stages import STAGES
 from shared.contracts import names
 
 Template = Mapping[str, Any]
-SHORT_NAMES = ("state", "messaging", "functions", "api")
+SHORT_NAMES = ("state", "messaging", "functions", "api", "workflows")
 
 
 @pytest.fixture(scope="session")

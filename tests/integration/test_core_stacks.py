@@ -18,7 +18,6 @@ from shared.adapters.aws.sqs import SqsCommandQueue
 from shared.adapters.stores.dynamodb_flags import DynamoFlags
 from shared.adapters.stores.postgres_control import PostgresControl
 from shared.contracts import names
-from tests.support.embedded_aws import *  # noqa: F403
 from tests.support.embedded_aws import EmbeddedAws
 from tests.support.postgres import *  # noqa: F403
 
@@ -49,6 +48,8 @@ def test_every_resource_of_the_contract_is_there(embedded_aws: EmbeddedAws) -> N
             "dashboard_api",
             "authorise_session",
             "sync_catalog",
+            "find_candidates",
+            "rank_candidate",
             "confirm_pairs",
             "refresh_fees",
         )
@@ -56,7 +57,7 @@ def test_every_resource_of_the_contract_is_there(embedded_aws: EmbeddedAws) -> N
     secrets = client("secretsmanager", endpoint).list_secrets()["SecretList"]
     assert names.secret("local", "session") in {s["Name"] for s in secrets}
     schedules = client("scheduler", endpoint).list_schedules()["Schedules"]
-    assert len(schedules) == 3
+    assert len(schedules) == 2
 
 
 def test_health_is_open_and_the_rest_is_not(embedded_aws: EmbeddedAws) -> None:
@@ -179,5 +180,5 @@ def test_lost_memory_is_deployed_anew(embedded_aws: EmbeddedAws) -> None:
     for memory in embedded_aws.layout.aws.glob("*.json"):
         memory.unlink()
     embedded_aws.start()
-    assert embedded_aws.deploy().changed == ("state", "messaging", "functions", "api")
+    assert embedded_aws.deploy().changed == ("state", "messaging", "functions", "api", "workflows")
     assert ask(embedded_aws, "/api/v1/health")[0] == 200

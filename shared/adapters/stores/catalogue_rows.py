@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import msgspec
@@ -44,11 +44,12 @@ def market_row(market: CatalogueMarket, seen_ns: int) -> dict[str, Any]:
 
 
 def digest_of(row: Row) -> str:
-    """Return a digest of everything that a listing says but when its fees were read.
+    """Return a digest of everything that a listing says but when and where its fees were read.
 
     The venue's raw object is left out: it carries prices and volumes, which always move.
     """
-    said = {**row, "fees": {k: v for k, v in row["fees"].items() if k != "as_of_ns"}}
+    fees = {k: v for k, v in row["fees"].items() if k not in ("as_of_ns", "source")}
+    said = {**row, "fees": fees}
     return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()[:32]
 
 
@@ -127,6 +128,11 @@ def instrument_of(row: Row) -> Instrument:
         refusal=row["refusal"],
         game_start_ns=row["game_start_ns"],
     )
+
+
+def undated(instrument: Instrument) -> Instrument:
+    """Return an instrument without when and where its fees were read, for comparing."""
+    return replace(instrument, fees=replace(instrument.fees, as_of_ns=0, source=""))
 
 
 def market_of(row: Row) -> CatalogueMarket:

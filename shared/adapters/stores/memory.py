@@ -17,6 +17,7 @@ from shared.adapters.stores.catalogue_rows import (
     market_row,
     pair_of,
     pair_row,
+    undated,
 )
 from shared.adapters.stores.memory_matching import MemoryMatching
 from shared.adapters.stores.memory_trading import MemoryJournal
@@ -90,7 +91,7 @@ class MemoryCatalogue:
     def apply_instrument(self, instrument: Instrument, seen_ns: int) -> bool:
         assert seen_ns > 0
         known = self._markets.get(instrument.market_id)
-        if known is None or known.instrument == instrument:
+        if known is None or undated(known.instrument) == undated(instrument):
             return False
         is_same = known.instrument.rules_hash == instrument.rules_hash
         text = known.rules_text if is_same else ""

@@ -18,6 +18,7 @@ from shared.adapters.stores.catalogue_rows import (
     market_row,
     pair_of,
     pair_row,
+    undated,
 )
 from shared.adapters.stores.postgres_catalogue_sql import (
     APPLY_INSTRUMENT,
@@ -108,7 +109,7 @@ class PostgresCatalogue:
                 select(markets).where(markets.c.id == instrument.market_id).with_for_update()
             )
             row = stored.mappings().one_or_none()
-            if row is None or instrument_of(dict(row)) == instrument:
+            if row is None or undated(instrument_of(dict(row))) == undated(instrument):
                 return False
             connection.execute(APPLY_INSTRUMENT, {"id": columns["id"], "row": encode([columns])})
         return True

@@ -37,7 +37,7 @@ def store() -> MemoryCatalogue:
     found = MemoryCatalogue()
     for markets in entries():
         found.upsert_markets(markets, NOON_NS)
-    matching.run(found, NOON_NS)
+    matching.run(found, found.matching, NOON_NS)
     return found
 
 

@@ -1,0 +1,1 @@
+from tests.support.embedded_aws import *  # noqa: F403
