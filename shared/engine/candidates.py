@@ -97,6 +97,7 @@ def _best_quote(
             days,
             own_a=own_orders.against(state, a.market_id, outcome_a),
             own_b=own_orders.against(state, b.market_id, outcome_b),
+            fills_max=state.config.fills_max,
         )
         if found is not None:
             clearing.append(found)

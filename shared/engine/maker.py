@@ -63,6 +63,7 @@ def find(state: State, turn: Turn, view: PairView) -> Candidate | None:
                 minimum,
                 state.frictions,
                 days,
+                fills_max=state.config.fills_max,
             )
             if quote is None:
                 continue

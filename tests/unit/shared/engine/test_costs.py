@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.domain import commands as cm
 from shared.domain import events as ev
+from shared.domain.config import Config
 from shared.domain.enums import FeeType, GateCode, Venue
 from shared.domain.frictions import FrictionPack
 from shared.domain.instrument import FeeSchedule
@@ -128,3 +129,14 @@ def test_both_hashes_are_on_edge_package_and_fill_and_can_be_read_as_formulas() 
     assert set(kept) == {*fees.values(), friction} and len(rows(out, "cost_versions")) == 3
     assert kept[fees[KALSHI]]["version"] == desk.a.fees.version
     assert kept[friction]["kind"] == "friction"
+
+
+def test_the_configured_number_of_fills_bounds_the_fee_of_what_is_shown_and_opened() -> None:
+    fees = []
+    for fills_max in (1, 256):
+        desk = Desk(config=Config(fills_max=fills_max))
+        desk.open_edge()
+        (view,) = desk.kernel.state.pairs.values()
+        assert view.priced is not None and view.priced[1], "it clears"
+        fees.append(view.priced[0].fee_a_usd)
+    assert fees[0] < fees[1] <= fees[0] + 255 + 100, "at most a micro-dollar a fill, aligned"
