@@ -18,6 +18,7 @@ from shared.matching.propositions.said_times import (
     deadline,
     event_days,
     other_month,
+    start_minute,
     tag_year,
 )
 from shared.matching.propositions.sides import Sides, read_sides
@@ -74,6 +75,8 @@ class Proposition:
     sides: Sides | None
     day: int | None
     """Ordinal of the day of a game, where the texts or the event's code tell it."""
+    start_minute: int | None
+    """Start of a game in UTC minutes after eastern midnight, where code or text tells it."""
     close_day: int | None
     """Ordinal of the UTC day on which the venue closes the market; nominal on some venues."""
     clauses: dict[str, Clause]
@@ -160,6 +163,7 @@ def parse(market: MarketText) -> Proposition:
         context_years=when.editions(when.moments(everything, close)) | tag_year(market),
         sides=sides,
         day=_game_day(market, everything) if sides is not None else None,
+        start_minute=start_minute(market, everything) if sides is not None else None,
         close_day=close // (86_400 * 10**9) + _EPOCH_DAY if close else None,
         clauses=clauses,
         loose=loose,

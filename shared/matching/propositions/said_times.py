@@ -50,6 +50,24 @@ def event_days(split: tuple[str, ...], close: int) -> frozenset[int]:
     return frozenset(found)
 
 
+_CODE_START: Final = re.compile(r"-\d\d[A-Z]{3}\d\d([0-2]\d)([0-5]\d)(?=[A-Z])")
+_TEXT_START: Final = re.compile(
+    r"scheduled (?:for|on|to \w+ on) [^.:]{3,40}? at (?P<t>\d{1,2}:\d\d ?(?:am|pm) et)\b"
+)
+
+
+def start_minute(market: MarketText, rules: str) -> int | None:
+    """Return when a game starts, in UTC minutes after its eastern midnight, where it is said.
+
+    Kalshi's event codes carry the eastern time; Polymarket's texts write it with its zone.
+    """
+    coded = _CODE_START.search(market.event_code)
+    if coded is not None:
+        return int(coded[1]) * 60 + int(coded[2]) + 240
+    said = _TEXT_START.search(rules)
+    return when.clock_minute(said["t"]) if said is not None else None
+
+
 def deadline(window: when.Window, clauses: dict[str, Clause], close: int) -> int | None:
     """Return the deadline of the claim, else the one of the clause for an open result."""
     if window.mode == "by" and window.end_day is not None:

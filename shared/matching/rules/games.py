@@ -38,6 +38,7 @@ def compare_games(a: Proposition, b: Proposition) -> tuple[Polarity, list[Findin
         findings.append(_women_or_men(a, b))
         findings.append(_manner(a, b))
     findings.append(_game_day(a, b))
+    findings.extend(_start(a, b))
     polarity, outcome = _game_outcome(a, b, x, y, spans)
     findings.append(outcome)
     if x.scope in ("total", "spread", "exact_score", "props", "other"):
@@ -81,6 +82,20 @@ def _game_day(a: Proposition, b: Proposition) -> Finding:
         return finding("DAY", SAME, f"both on {date.fromordinal(a.day)}", *spans)
     days = f"{date.fromordinal(a.day)} against {date.fromordinal(b.day)}"
     return finding("DAY", CONFLICT, f"another day: {days}", *spans)
+
+
+START_MIN: Final = 120
+"""Minutes that two stated starts of one game may lie apart: a delay, not another game."""
+
+
+def _start(a: Proposition, b: Proposition) -> list[Finding]:
+    """Compare starting times where both are known: two sides may meet twice in a day."""
+    if a.start_minute is None or b.start_minute is None:
+        return []
+    spans = (a.market.event_code or a.claim.span, b.market.event_code or b.claim.span)
+    if abs(a.start_minute - b.start_minute) <= START_MIN:
+        return [finding("START", SAME, "the game starts at the same time", *spans)]
+    return [finding("START", UNKNOWN, "the games start hours apart", *spans)]
 
 
 _LINE: Final = re.compile(r"\d+(?:\.\d+)?")

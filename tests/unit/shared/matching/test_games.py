@@ -175,3 +175,16 @@ def test_without_an_opponent_a_part_of_the_name_is_not_enough() -> None:
 def test_a_womens_game_is_not_the_mens_game_of_the_day() -> None:
     women = replace(P, question="Gulls vs. Foxes (W)")
     assert verdict(K, women).verdict is not Verdict.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("KXGAME-26JAN241930HARNOR", Verdict.CONFIRMED),
+        ("KXGAME-26JAN242030HARNOR", Verdict.CONFIRMED),
+        ("KXGAME-26JAN241305HARNOR", Verdict.REVIEW),
+        ("KXGAME-26JAN24HARNOR", Verdict.CONFIRMED),
+    ],
+)
+def test_two_games_of_one_day_are_told_apart_by_their_start(code: str, expected: Verdict) -> None:
+    assert verdict(replace(K, event_code=code), P).verdict is expected
