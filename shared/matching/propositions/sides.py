@@ -84,7 +84,8 @@ def _scope(title: str, claim: str) -> str:
     if found != "match":
         return found
     if re.search(
-        r"\bby (?:more than |at least |over |exactly )?\d|\bmost (?:kills|points|goals)", claim
+        r"\bby (?:more than |at least |over |exactly )?\d+(?![\d:])|\bmost (?:kills|points|goals)",
+        claim,
     ):
         return "spread"
     for name in ("series", "first_half", "second_half", "part"):
