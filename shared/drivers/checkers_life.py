@@ -118,6 +118,11 @@ class LifeChecker:
                 self._turn_clock(package, now_ns)
                 self._finality(package)
                 changed.append(package)
+            elif package.state is PS.UNWIND_WAIT and (
+                self.clocks[package.package_id].is_finality is not package.wait_is_finality
+            ):
+                # Left and entered again in one step: it waits for something else now.
+                self._turn_clock(package, now_ns)
             if package.is_ended:
                 continue
             if kernel.state.pairs:

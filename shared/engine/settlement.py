@@ -58,6 +58,10 @@ def credit(package: Package) -> None:
             # Its contracts are those that its parent sold: the parent is credited too many.
             total -= floor_div(held * (MICROS - per_contract), MICROS)
             continue
+        if package.legs[index].venue.is_netting:
+            # Sold beyond what was held (after a bust) it owes what a contract pays.
+            total += floor_div(held * per_contract, MICROS)
+            continue
         # Complete sets pay their dollar whatever the result; a complement the other side.
         total += package.bought_sets(index) + floor_div(max(held, 0) * per_contract, MICROS)
         total += floor_div(max(-held, 0) * (MICROS - per_contract), MICROS)

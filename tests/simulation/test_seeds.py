@@ -22,8 +22,38 @@ FOUND = [
     for line in SEEDS_FILE.read_text().splitlines()
     if line and not line.startswith("#")
 ]
-FRESH = int(os.environ.get("TWINLEG_SEEDS", "1000"))
-CHUNK = 250
+FIRST = 10_000
+FRESH = int(os.environ.get("TWINLEG_SEEDS", "3000"))
+JOBS = 2
+RARE = frozenset(
+    f"edge {cell}"
+    for cell in (
+        "confirm_unknown --paid_div--> diverged",
+        "exiting --fill_seen--> stuck_unknown",
+        "exiting --s_fail--> stuck_unknown",
+        "exposed --timeout--> stuck_known",
+        "flat_prov --paid_div--> confirm_unknown",
+        "flat_prov --paid_ok--> confirm_unknown",
+        "hedged --s_fail--> exposed",
+        "hedged_prov --paid_div--> confirm_unknown",
+        "hedged_prov --paid_ok--> confirm_unknown",
+        "journalled --recon_diff--> aborted",
+        "leg1_cancelling --r_held--> leg1_held",
+        "leg1_cancelling --restart--> recovering",
+        "leg1_held --r_rest--> leg1_cancelling",
+        "leg2_cancelling --r_unk--> leg2_unknown",
+        "leg2_cancelling --restart--> recovering",
+        "retry_wait --fill_seen--> exposed",
+        "retry_wait --recon_diff--> stuck_unknown",
+        "stuck_known --e_zero--> flat_prov",
+        "stuck_known --paid_div--> diverged",
+        "stuck_unknown --child_done--> exited_early",
+        "stuck_unknown --paid_div--> diverged",
+        "stuck_unknown --paid_ok--> settled",
+        "unwind_unknown --timeout--> stuck_unknown",
+    )
+)
+"""Edges that so few seeds do not always walk; the command itself asks for them too."""
 
 
 @pytest.mark.parametrize(("seed", "edition"), FOUND)
@@ -31,12 +61,14 @@ def test_seeds_that_once_failed_stay_clean(seed: int, edition: int) -> None:
     assert run_seed(seed, edition).violations == []
 
 
-@pytest.mark.parametrize("first", range(10_000, 10_000 + FRESH, CHUNK))
-def test_fresh_seeds_break_no_invariant(first: int) -> None:
-    report = campaign.run_campaign(first, first + CHUNK)
+@pytest.mark.timeout(900)
+def test_fresh_seeds_break_no_invariant_and_reach_what_there_is() -> None:
+    report = campaign.run_campaign(FIRST, FIRST + FRESH, jobs=JOBS)
     assert report["violations"] == []
-    assert report["packages"] >= CHUNK
-    assert sum(report["faults"].values()) >= 3 * CHUNK
+    assert report["packages"] >= FRESH
+    assert sum(report["faults"].values()) >= 3 * FRESH
+    if campaign.COVERAGE_FROM <= FRESH:
+        assert set(report["missing"]) <= RARE
 
 
 def test_i19_one_seed_gives_one_run_under_any_hash_seed() -> None:

@@ -19,6 +19,7 @@ from typing import Final
 
 PYTHON: Final = sys.executable
 PYTEST: Final = (PYTHON, "-m", "pytest", "-q")
+SIMULATE: Final = (PYTHON, "-m", "trader_task.cli", "simulate")
 SOAK: Final = ("env", "TWINLEG_SOAK_S=300", *PYTEST, "-o", "timeout=0")
 BUDGET_MIN: Final = 75
 
@@ -35,7 +36,11 @@ class Part:
 
 PARTS: Final = (
     Part("fuzz", 10, ("make", "fuzz", "FUZZ_SECONDS=15")),
-    Part("simulation", 20, (PYTHON, "-m", "trader_task.cli", "simulate", "--seeds", "0:20000")),
+    Part(
+        "simulation",
+        20,
+        (PYTHON, "-m", "trader_task.cli", "simulate", "--seeds", "0:20000", "--jobs", "2"),
+    ),
     Part("mutants", 10, (*PYTEST, "tests/simulation/test_mutants.py")),
     Part("chaos", 10, (*PYTEST, "tests/chaos")),
     Part("soak", 8, (*SOAK, "tests/integration/venues/test_feed_soak.py")),

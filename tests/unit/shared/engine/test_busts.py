@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from shared.domain import events as ev
 from shared.domain.enums import Purpose, Venue
 from shared.domain.order import LegTicket
 from shared.domain.package_table import PackageState
 from shared.domain.units import PriceMicros, QtyMicros, UsdMicros
+from shared.engine import settlement
 from tests.support.kernel_desk import KALSHI, ONE, WALL, Desk
 
 PS = PackageState
@@ -71,3 +74,21 @@ def test_f032_an_amended_settlement_is_a_posting_of_its_own() -> None:
     desk.give(payout(-7 * ONE, "kalshi/KX/t/corrected/1"))
     desk.give(payout(-7 * ONE, "kalshi/KX/t/corrected/1"))
     assert ledger.balances["cash:kalshi"] == paid - 7 * ONE and ledger.total() == 0
+
+
+@pytest.mark.parametrize(("pays_yes", "owes"), [(True, 10), (False, 0)])
+def test_what_was_sold_beyond_the_holding_owes_what_a_contract_pays(
+    pays_yes: bool, owes: int
+) -> None:
+    """A bust after an unwind leaves the package short on a netting venue: no second payout."""
+    desk = Desk()
+    desk.book(Venue.KALSHI, 54, 56, 100)
+    desk.book(Venue.POLYMARKET, 44, 46, 400)
+    first = desk.tickets()[-1]
+    assert first.venue is Venue.KALSHI
+    leg = desk.package.legs[first.leg]
+    package = desk.package
+    package.carried = (-10 * ONE, 0) if first.leg == 0 else (0, -10 * ONE)
+    package.paid_legs[first.leg] = ONE if pays_yes else 0
+    settlement.credit(package)
+    assert leg.venue.is_netting and package.payout_cash_usd == -owes * ONE
