@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from shared.domain.ids import PairId
 from shared.domain.pairing import MatchedPair
 from shared.domain.units import MICROS, NS_PER_S, format_micros
 from shared.drivers.backtest import BacktestRun, BookRow
+from shared.services.calibration import calibrate
 
 DAY_NS: Final = 86_400 * NS_PER_S
 DAYS_FOR_SHARPE: Final = 20
@@ -42,10 +44,7 @@ def answer(
         "hit_rate": _share(sum(profit > 0 for profit in profits), len(profits)),
         "net_edge_mean_cents": _mean([p["entry_edge_micros"] / 10_000 for p in normal]),
         "slippage_mean_cents": slip,
-        "completion": {
-            "rate": _share(len(hedged), len(normal)),
-            "brier": _brier(normal, hedged, run.chance_ppm),
-        },
+        "completion": _completion(normal, hedged, run.chance_ppm),
         "gates": {
             "sharpe": "no evidence" if sharpe is None else _gate(sharpe >= SHARPE_GATE),
             "slippage": "no evidence" if slip is None else _gate(slip <= SLIPPAGE_GATE_CENTS),
@@ -111,18 +110,25 @@ def _slippage_cents(fills: Sequence[Mapping[str, Any]]) -> float | None:
     return float(round(lost / int(total) / 10_000, 4))
 
 
-def _brier(
+def _completion(
     normal: Sequence[Mapping[str, Any]],
     hedged: Sequence[Mapping[str, Any]],
     chance_ppm: Mapping[str, int],
-) -> float | None:
+) -> dict[str, Any]:
+    """Return how often the hedge completed, and whether the chance that was given came true."""
     done = {p["package_id"] for p in hedged}
-    errors = [
-        (chance_ppm[p["package_id"]] / MICROS - (p["package_id"] in done)) ** 2
+    outcomes = [
+        (chance_ppm[p["package_id"]], p["package_id"] in done)
         for p in normal
         if p["package_id"] in chance_ppm
     ]
-    return _mean(errors)
+    found = calibrate(outcomes)
+    return {
+        "rate": _share(len(hedged), len(normal)),
+        "brier": found.brier,
+        "brier_of_rate": found.brier_of_rate,
+        "reliability": [asdict(row) for row in found.bins],
+    }
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -75,6 +75,11 @@ def _tell(found: dict[str, Any]) -> None:
     )
     for name, verdict in found["gates"].items():
         print(f"  {name}: {verdict}")
+    for row in found["completion"]["reliability"]:
+        print(
+            f"  hedge chance {row['low_ppm'] / 10_000:g}-{row['high_ppm'] / 10_000:g} %:"
+            f" {row['count']} packages, {row['success_ppm'] / 10_000:.1f} % hedged"
+        )
     for row in sorted(found["per_pair"], key=lambda r: -(r["best_net_edge_cents"] or -99)):
         best = row["best_net_edge_cents"]
         shown = "never quoted" if best is None else f"best net edge {best:+.2f} c"

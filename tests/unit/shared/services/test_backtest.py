@@ -75,6 +75,10 @@ def test_an_edge_that_stays_is_bought_on_both_sides(tape: Any) -> None:
     found = run_backtest(tape(row(0, *FAIR), row(10, *EDGE), row(12, *EDGE), row(14, *FAIR)))
     assert found["packages"] >= 1 and found["ledger_sum"] == "0"
     assert found["hit_rate"] == 1 and found["completion"]["rate"] == 1
+    table = found["completion"]["reliability"]
+    assert sum(row["count"] for row in table) == found["packages"]
+    assert all(row["success_ppm"] == 1_000_000 for row in table)
+    assert 0 < found["completion"]["brier"] < 0.001
     # A contract pays $1 and costs $0.51 + $0.43; fees: Kalshi 0.07 x 0.51 x 0.49,
     # Polymarket 0.05 x 0.57 x 0.43. How many are bought is the sizing's business.
     bought = Decimal(found["pnl"]) / (
