@@ -241,3 +241,22 @@ async def test_a_result_must_agree_with_its_side(
     else:
         with pytest.raises(StoreError, match="settlement_side"):
             await account.fetch_payouts(0)
+
+
+async def test_f032_a_busted_trade_is_named_and_is_no_trade() -> None:
+    def row(number: int, state: str) -> dict[str, Any]:
+        trade = {
+            "id": f"t{number}",
+            "marketSlug": RATE,
+            "state": state,
+            "price": {"value": "0.42", "currency": "USD"},
+            "qtyDecimal": "2.0000",
+            "createTime": "2026-11-18T00:00:01Z",
+        }
+        return {"type": "ACTIVITY_TYPE_TRADE", "trade": trade}
+
+    rows = [row(1, "TRADE_STATE_BUSTED"), row(2, "TRADE_STATE_CLEARED"), row(3, "A_NEW_WORD")]
+    account = account_that_hears({"/v1/portfolio/activities": {"activities": rows, "eof": True}})
+    voided: list[str] = []
+    trades = await account.read_trades(0, on_voided=voided.append)
+    assert [trade.trade_id for trade in trades] == ["t2", "t3"] and voided == ["t1"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -20,11 +21,11 @@ from shared.adapters.venues.polymarket_us.evidence import AttemptMemory
 from shared.adapters.venues.polymarket_us.execution import PolymarketUsExecution
 from shared.adapters.venues.polymarket_us.instruments import build_instrument
 from shared.adapters.venues.polymarket_us.rest import PolymarketUsRest
-from shared.adapters.venues.polymarket_us.schemas import Market
+from shared.adapters.venues.polymarket_us.schemas import BalancesReply, Market
 from shared.adapters.venues.polymarket_us.signing import Signer
 from shared.domain.enums import Outcome, Side
-from shared.domain.errors import DomainError
-from shared.domain.order import Acked, LegTicket, SubmitOutcome, Unknown
+from shared.domain.errors import DomainError, StoreError
+from shared.domain.order import Acked, LegTicket, Rejected, SubmitOutcome, Unknown
 from shared.domain.units import NS_PER_S
 from tests.support.polymarket_us_world import KEY_ID, RATE, SEED, TERMS, sim_market, ticket
 from tests.support.virtual_clock import VirtualClock
@@ -67,7 +68,10 @@ class Wire:
 class Bench:
     """An execution over a made wire; ``shown`` is the order that a read by id answers."""
 
-    def __init__(self, wire: Wire, shown: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, wire: Wire, shown: dict[str, Any] | None = None, *, redirects: bool = False
+    ) -> None:
+        self.asked: list[str] = []
         self.remembered: list[tuple[str, str]] = []
         clock, tally = VirtualClock(), WireTally()
         endpoints, signer = (
@@ -75,11 +79,14 @@ class Bench:
             Signer.from_secret(KEY_ID, SEED),
         )
 
-        def answer(_request: httpx.Request) -> httpx.Response:
+        def answer(request: httpx.Request) -> httpx.Response:
+            self.asked.append(request.url.path)
+            if redirects:
+                return httpx.Response(302, headers={"Location": "http://elsewhere.test/x"})
             status = 404 if shown is None else 200
             return httpx.Response(status, json={"order": shown})
 
-        rest = PolymarketUsRest(
+        self.rest = rest = PolymarketUsRest(
             endpoints, signer, clock, tally, transport=httpx.MockTransport(answer), wire=wire
         )
         catalogue = PolymarketUsCatalogue(rest, tally, lambda: TERMS)
@@ -130,7 +137,11 @@ async def test_gotcha_16_the_same_id_for_a_second_order_is_not_believed() -> Non
 
 @pytest.mark.parametrize(
     "shown",
-    [None, {**ORDER, "price": {"value": "0.43", "currency": "USD"}}, {**ORDER, "quantity": 5}],
+    [
+        None,
+        {**ORDER, "price": {"value": "0.43", "currency": "USD"}},
+        {**ORDER, "marketSlug": "another", "cumQuantity": 0, "state": "ORDER_STATE_CANCELED"},
+    ],
 )
 async def test_an_id_alone_is_read_and_another_order_behind_it_is_not_believed(
     shown: dict[str, Any] | None,
@@ -166,3 +177,27 @@ def test_f027_a_body_that_reads_back_otherwise_is_never_sent(
     monkeypatch.setattr(execution_module, "encode_order", doubled)
     with pytest.raises(DomainError, match="encoded otherwise"):
         Bench(Wire()).execution.encode(wanted(), INSTRUMENT)
+
+
+def whole(number: int) -> dict[str, Any]:
+    name = f"o{number}"
+    fill = {**FILL, "order": {**ORDER, "id": name}, "tradeId": f"t{number}"}
+    return {"id": name, "executions": [fill]}
+
+
+async def test_f024_openings_leave_a_fifth_of_the_requests_and_reads_follow_nobody() -> None:
+    bench = Bench(Wire(*map(whole, range(40))))
+    opened = 0
+    while not isinstance(await bench.place(replace(wanted(), is_opening=True)), Rejected):
+        opened += 1
+    budget = bench.rest.budget.keyed
+    assert 0 < opened < cap.KEY_PER_S and budget.reserve > 0
+    hedge = await bench.place(replace(wanted(), is_opening=False))
+    assert isinstance(hedge, Acked)
+
+
+async def test_gotcha_19_a_redirect_is_an_error_not_a_new_address() -> None:
+    bench = Bench(Wire(), redirects=True)
+    with pytest.raises(StoreError, match="HTTP 302"):
+        await bench.rest.get("/v1/account/balances", BalancesReply)
+    assert bench.asked == ["/v1/account/balances"]
