@@ -11,13 +11,30 @@ from typing import Final
 from shared.domain import edge, sizing
 from shared.domain.commands import CommitEnvelope
 from shared.domain.edge import EdgeQuote
-from shared.domain.enums import BookSide, GateCode, Outcome, Purpose, Side, TimeInForce, Venue
+from shared.domain.enums import (
+    BookSide,
+    GateCode,
+    Liquidity,
+    Outcome,
+    Purpose,
+    Side,
+    TimeInForce,
+    Venue,
+)
 from shared.domain.fee_schedules import as_charged
+from shared.domain.fees import UNIT_FEE_SCALE, unit_fee
 from shared.domain.ids import PackageId, derive_package_id
 from shared.domain.instrument import Instrument
 from shared.domain.package import Leg, Package
 from shared.domain.risk import approve
-from shared.domain.units import MICROS, PriceMicros, QtyMicros, ceil_to_step, floor_to_step
+from shared.domain.units import (
+    MICROS,
+    PriceMicros,
+    QtyMicros,
+    ceil_div,
+    ceil_to_step,
+    floor_to_step,
+)
 from shared.engine import attempts, costs, exposure, machine, own_orders, plans, rows
 from shared.engine.candidates import Candidate
 from shared.engine.envelope_limits import over_limits
@@ -154,9 +171,14 @@ def _build(
         exposure.LOSS_MAX_PER_CONTRACT,
         state.config.package_loss_max_usd_micros * MICROS // max(qty_max, 1),
     )
+    # What is left a contract when both legs pay their limits, not the average of the walk.
+    average = ceil_div((quote.cost_a_usd + quote.cost_b_usd) * MICROS, quote.qty)
+    spare = quote.net_per_contract_micros - max(0, quote.worst_a + quote.worst_b - average)
     legs, costs = [], []
     for index, (instrument, outcome, worst, touch) in enumerate(sides):
-        reach = min(MICROS - 1, worst + max(0, quote.net_per_contract_micros) + slack)
+        reach = max(worst, min(MICROS - 1, worst + spare + slack))
+        # The fee grows with the price too: what it may add is part of what may be lost.
+        reach = max(worst, reach - _fee_growth(instrument, worst, PriceMicros(reach)))
         bound = plans.on_grid(instrument, outcome, Side.BUY, PriceMicros(reach))
         fee = (quote.fee_a_usd, quote.fee_b_usd)[index]
         legs.append(
@@ -202,6 +224,17 @@ def _build(
     package.coverage_ppm = sizing.coverage_ppm(levels, package.qty, second.price_worst)
     attempts.make_slots(package)
     return package
+
+
+def _fee_growth(instrument: Instrument, worst: PriceMicros, reach: PriceMicros) -> int:
+    """Return the most by which a contract's fee at up to ``reach`` exceeds it at ``worst``.
+
+    Micro-dollars, rounded up; fee curves are highest in the middle of their range.
+    """
+    assert 0 < worst <= reach < MICROS, (worst, reach)
+    prices = {worst, reach, PriceMicros(min(max(worst, MICROS // 2), reach))}
+    fees = [unit_fee(instrument.fees, Liquidity.TAKER, price) for price in prices]
+    return ceil_div(max(fees) - unit_fee(instrument.fees, Liquidity.TAKER, worst), UNIT_FEE_SCALE)
 
 
 def _qty_max(

@@ -28,7 +28,6 @@ from shared.engine import (
     deadlines,
     envelope_limits,
     execution,
-    exposure,
     feeds,
     hedger,
     inquiry,
@@ -232,13 +231,6 @@ def _old_grid(real: Any) -> Any:
     return wrong
 
 
-def _paid_only(real: Any) -> Any:
-    def wrong(package: Package) -> tuple[int, int]:
-        return exposure._paid(package, 0), exposure._paid(package, 1)
-
-    return wrong
-
-
 def _post_again(real: Any) -> Any:
     def wrong(state: Any, turn: Any, event: Any) -> None:
         if event.fill.key in state.fills:
@@ -412,13 +404,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         ("I-04", "I-10", "I-11", "I-13", "I-17", "I-22"),
         swap(recovery, "package_from", _swap_legs),
         seeds=400,
-    ),
-    Mutant(
-        "M-28",
-        "unknown buys not reserved",
-        ("I-08",),
-        swap(exposure, "leg_costs", _paid_only),
-        seeds=1_500,
     ),
     Mutant(
         "M-29",

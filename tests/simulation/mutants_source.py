@@ -107,6 +107,14 @@ SOURCE_MUTANTS: Final = (
         (f"{_UNIT}/kalshi/test_order_codec.py", "-k", "wire_knows or decoded"),
     ),
     SourceMutant(
+        "M-28",
+        "unknown buys not reserved",
+        "shared.engine.exposure",
+        "    if package.is_naked:\n        return package.cost_worst_usd\n",
+        "    if package.is_naked:\n        return _paid(package, 0), _paid(package, 1)\n",
+        ("tests/unit/shared/engine/test_last_gate.py", "-k", "i08"),
+    ),
+    SourceMutant(
         "M-34",
         "a full queue drops an order event",
         "trader_task.ingress",

@@ -149,3 +149,30 @@ def test_an_abort_at_the_last_gate_is_no_miss() -> None:
     committed(desk)
     assert not desk.kernel.state.pairs[desk.pair.pair_id].misses_ns
     assert not any(isinstance(c, cm.SubmitLeg) for c in desk.log)
+
+
+def test_i08_an_unknown_buy_counts_full_and_its_cash_is_reserved() -> None:
+    """Nothing is known of leg 1: every limit and the free cash count it at its worst."""
+    from shared.domain.enums import GateCode
+    from shared.engine import envelope_limits, exposure
+    from shared.engine.state import Turn
+
+    desk = planned()
+    (first,) = committed(desk)
+    desk.sending(first)
+    desk.pass_time(260)
+    package, state = desk.package, desk.kernel.state
+    assert package.state is PS.LEG1_UNKNOWN
+    turn = Turn(ev.Stamp(desk.seq + 1, desk.mono, WALL + desk.mono))
+    total = exposure.usage(state, turn)
+    for leg, worst in zip(package.legs, package.cost_worst_usd, strict=True):
+        assert worst > 0
+        assert total.by_market[leg.market_id] == total.by_venue[leg.venue] == worst
+        assert total.reserved[leg.venue] == worst
+        assert exposure.cash_free_usd(state, total, leg.venue) == 5_000 * ONE - worst
+    most = max(package.cost_worst_usd)
+    tight = {"capital_per_venue_usd_micros": most * 3 // 2}
+    wide = {"per_contract_exposure_usd_micros": 2_500 * ONE}
+    desk.give(ev.ConfigChanged(replace(Config(), **tight, **wide)))
+    broken = envelope_limits.over_limits(state, package, total)
+    assert broken is not None and broken[0] is GateCode.VENUE_LIMIT

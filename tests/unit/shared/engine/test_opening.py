@@ -14,6 +14,7 @@ from shared.domain.enums import (
     FeeType,
     GateCode,
     HaltReason,
+    Liquidity,
     MarketStatus,
     Outcome,
     Polarity,
@@ -330,3 +331,24 @@ def test_one_naked_slot_holds_back_the_next_package() -> None:
 
 def test_instruments_of_the_desk_are_tradeable() -> None:
     assert instrument(Venue.KALSHI).tradeable and instrument(Venue.POLYMARKET).tradeable
+
+
+@pytest.mark.parametrize(("kalshi", "poly"), [(54, 44), (74, 64), (24, 14), (90, 80)])
+def test_i30_a_hedge_at_its_worst_price_loses_at_most_ten_cents_a_contract(
+    kalshi: int, poly: int
+) -> None:
+    """Fees included: they grow with the price of the leg that is paid too much for."""
+    from shared.domain.fee_bounds import bound
+
+    desk = Desk()
+    desk.book(Venue.KALSHI, kalshi, kalshi + 2, 400)
+    desk.book(Venue.POLYMARKET, poly, poly + 2, 100)
+    package = desk.package
+    first = package.legs[package.leg_first]
+    second = package.legs[1 - package.leg_first]
+    qty = package.qty
+    paid = 0
+    for leg, price in ((first, first.price_limit), (second, second.price_worst)):
+        fees = desk.kernel.state.instruments[leg.market_id].fees
+        paid += price * qty // ONE + bound(fees, Liquidity.TAKER, Side.BUY, [(price, qty)], 1)
+    assert paid - qty <= qty // 10 + 20_000
