@@ -419,6 +419,8 @@ def open_command_stores(environment: Mapping[str, str]) -> CommandStores:
         views=PostgresViews(dsn, engine=engine),
         exports=PostgresExports(dsn, engine=engine),
         secrets=SecretsManager(stage),
+        catalogue=PostgresCatalogue(dsn, engine=engine),
+        matching=PostgresMatching(dsn, engine=engine),
     )
 
 

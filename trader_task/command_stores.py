@@ -12,9 +12,10 @@ from pydantic import BaseModel
 
 from shared.contracts import names
 from shared.domain.errors import StoreError
+from shared.ports.matching import CrawlStore, DivergenceLedger, PairRulings
 from shared.ports.messaging import CommandQueue
 from shared.ports.secrets import SecretStore
-from shared.ports.stores import ConfigStore, ControlLog, LiveFlags
+from shared.ports.stores import CatalogueStore, ConfigStore, ControlLog, LiveFlags
 
 
 class Views(Protocol):
@@ -33,6 +34,10 @@ class Exports(Protocol):
     def rows(self, what: str, year: int, /) -> Iterator[dict[str, str]]: ...
 
 
+class MatchingRecord(PairRulings, CrawlStore, DivergenceLedger, Protocol):
+    """Lists, crawls and results."""
+
+
 @dataclass(frozen=True, slots=True)
 class CommandStores:
     """What the commands of a person need; the trader is not among it."""
@@ -45,6 +50,8 @@ class CommandStores:
     views: Views
     exports: Exports
     secrets: SecretStore
+    catalogue: CatalogueStore
+    matching: MatchingRecord
 
     def edge_of(self, pair_id: str) -> Mapping[str, Any] | None:
         """Return the newest stored edge of a pair with its breakdown, or None."""

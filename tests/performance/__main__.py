@@ -11,7 +11,7 @@ import importlib
 import sys
 from typing import Final
 
-BENCHES: Final = ("edges", "leadlag", "matching", "signing", "orders", "packages", "load")
+BENCHES: Final = ("edges", "leadlag", "matching", "signing", "orders", "packages", "crawl", "load")
 
 
 def main(chosen: list[str]) -> int:
