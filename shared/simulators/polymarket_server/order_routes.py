@@ -62,7 +62,8 @@ async def _submit(desk: Desk, account: PolymarketAccount, body: Any) -> dict[str
         raise refusal(*refusal_text(done, entry))
     if done.status is not OrderStatus.HELD or done.due_ns - now_ns >= NS_PER_S:
         return _posted(desk, done)
-    await asyncio.sleep(max(0, done.due_ns - desk.world.now_ns()) / NS_PER_S)
+    # Two milliseconds more: uvloop counts whole ones and wakes up to one too early.
+    await asyncio.sleep(max(0, done.due_ns - desk.world.now_ns()) / NS_PER_S + 0.002)
     desk.exchange.advance(desk.world.now_ns())
     order = desk.exchange.order(done.order_id)
     assert order is not None

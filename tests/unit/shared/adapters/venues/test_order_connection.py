@@ -44,7 +44,8 @@ async def peer(answer: Answer) -> AsyncIterator[Peer]:
             while True:
                 seen.requests.append(await read_request(reader))
                 await answer(writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, RuntimeError):
+            # uvloop says RuntimeError for a write to what is closed already.
             seen.ended.set()
             writer.close()
 
