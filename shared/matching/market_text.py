@@ -15,6 +15,8 @@ from shared.matching.text import fold
 from shared.ports.venue import CatalogueMarket
 
 YES_NO: Final = ("Yes", "No")
+RAW_KEYS: Final = ("outcomes", "groupItemTitle", "marketSides")
+"""What is read of a venue's raw object; listings without the rest of it are enough."""
 _TAG_YEAR: Final = re.compile(r"[A-Z]{2,}(\d\d)$")
 _TAG_DATE: Final = re.compile(
     r"(\d\d)(?:(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)(\d\d)?|$)"

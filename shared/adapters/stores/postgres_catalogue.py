@@ -41,13 +41,12 @@ from shared.domain.errors import StoreError
 from shared.domain.ids import MarketId, PairId
 from shared.domain.instrument import Instrument
 from shared.domain.pairing import MatchedPair
+from shared.matching.market_text import RAW_KEYS
 from shared.ports.venue import CatalogueMarket
 
 RULES: Final = "rules"
 """Actor of a verdict that nobody took by hand."""
 _BATCH: Final = 500
-TITLE_KEYS: Final = ("outcomes", "groupItemTitle")
-"""What ``matching.market_text`` reads of a raw object."""
 _WATCHED: Final = (Verdict.CONFIRMED.value, Verdict.REVIEW.value)
 
 
@@ -131,7 +130,7 @@ class PostgresCatalogue:
         """
         columns = [c for c in markets.c if c.name not in ("raw", "rules_text")]
         slim = func.jsonb_build_object(
-            *(part for key in TITLE_KEYS for part in (key, markets.c.raw[key]))
+            *(part for key in RAW_KEYS for part in (key, markets.c.raw[key]))
         )
         query = (
             select(*columns, slim.label("raw"), literal("").label("rules_text"))
