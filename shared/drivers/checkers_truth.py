@@ -94,9 +94,9 @@ class Truth:
     def paid(self, package: Package, leg: int) -> int:
         """Return the cash that a leg's standing executions took, fees included, at least 0."""
         money = 0
-        for _, fill in self.fills_of(package, leg):
-            if fill.status is TradeStatus.FAILED:
-                continue
+        for venue, fill in self.fills_of(package, leg):
+            if fill.status is TradeStatus.FAILED and fill.trade_id in venue.told_failed:
+                continue  # as in ``net``: a failure that nobody was told of cannot be known
             money += fill.amount_usd if fill.side is Side.BUY else -fill.amount_usd
             money += fill.fee_usd
         return max(0, money)

@@ -17,7 +17,7 @@ from shared.domain.enums import Venue
 from shared.domain.events import BookProved, EventBody, SecondTicked
 from shared.domain.package_table import PackageState
 from shared.domain.units import NS_PER_MS, NS_PER_S
-from shared.drivers import sim_strikes
+from shared.drivers import sim_aims, sim_strikes
 from shared.drivers.sim_coverage import Move
 from shared.drivers.sim_disturb import Disturber
 from shared.drivers.sim_lapses import Lapses
@@ -75,7 +75,7 @@ QUICK_NS: Final = 16 * NS_PER_S
 BY_HAND_NS: Final = 20 * NS_PER_S
 HAND_FIRST_NS: Final = 900 * NS_PER_MS
 CLOGGED_NS: Final = 50 * NS_PER_S
-CLOG_AT: Final = frozenset({"leg1_sent", "leg2_sent", "unwind_sent", "recovering"})
+CLOG_AT: Final = ("leg1_sent", "leg2_sent", "unwind_sent", "recovering")
 OVERDUE_FROM_NS: Final = 300 * NS_PER_S
 OVERDUE_NS: Final = 26 * 3_600 * NS_PER_S
 HEAL_OF: Final = {Theme.SLOW_CHAIN: 1_200 * NS_PER_S, Theme.OVERDUE: 27 * 3_600 * NS_PER_S}
@@ -92,6 +92,10 @@ class DenseWorld(Simulation):
         first = Random(f"questions/{seed}")
         self.questions = first.choice((1, 2))
         self.theme = Theme(first.choices(list(Theme), THEME_WEIGHTS)[0])
+        self.aim = sim_aims.Aim(first.choices(list(sim_aims.Aim), sim_aims.WEIGHTS)[0])
+        if self.aim in (sim_aims.Aim.PAID, sim_aims.Aim.EXIT):
+            self.theme = Theme.QUICK_CHAIN
+        self._clog_at = first.choice(CLOG_AT)
         if self.theme is Theme.SLOW_CHAIN:
             self.finality_ns = SLOW_FINALITY_NS
         elif self.theme is Theme.QUICK_CHAIN:
@@ -110,6 +114,7 @@ class DenseWorld(Simulation):
             self.markets.want_whole_lots()
         if self.theme is Theme.OVERDUE:
             self.markets.set_worst_settlement(WALL_START + 60 * NS_PER_S)
+        sim_aims.take(self)
         keys = [key for key in sim_strikes.ACTIONS if key in self.swarm.enabled]
         assert self.extras is not None
         keys += [key for key in self.extras.actions if f"+{key}" in self.swarm.enabled]
@@ -138,8 +143,7 @@ class DenseWorld(Simulation):
 
     def _perhaps_clog(self, moves: list[Move]) -> None:
         """Both venues go out of reach where an order is about to be in doubt."""
-        entered = {move.cell[2] for move in moves}
-        if entered & CLOG_AT and self.rng.random() < 0.5:
+        if any(move.cell[2] == self._clog_at for move in moves):
             assert self.lapses is not None
             self._was_clogged = True
             self.lapses.clog(self.rng.randint(32, 40))
@@ -267,7 +271,8 @@ class DenseWorld(Simulation):
         if self.theme is Theme.CLOGGED:
             faulty = CLOGGED_NS
         elif self.theme is Theme.QUICK_CHAIN:
-            faulty = QUICK_NS
+            is_long = self.aim is sim_aims.Aim.EXIT
+            faulty = sim_aims.EXIT_S * NS_PER_S if is_long else QUICK_NS
         elif self.theme is Theme.BY_HAND:
             faulty = BY_HAND_NS
             for market in self.markets.instruments:

@@ -21,11 +21,13 @@ from shared.domain.events import (
     HaltTaken,
     LeaseSeen,
     MarketStatusChanged,
+    SecondTicked,
 )
 from shared.domain.ids import MarketId, PackageId
 from shared.domain.package import Package
 from shared.domain.package_table import PACKAGE_TABLE, PackageEvent, PackageState
 from shared.domain.units import MICROS, NS_PER_MS, NS_PER_S, PriceMicros, QtyMicros
+from shared.drivers.sim_aims import EXIT_CLOG_S, PAID_AT, Aim
 from shared.drivers.sim_coverage import Move
 from shared.drivers.sim_records import ACCOUNT
 from shared.exchange.orders import OrderRequest, Refused
@@ -63,6 +65,9 @@ class Disturber:
             PE.LEASE_LOST: self._lose_lease,
             PE.RESTART: self._crash,
         }
+        assert world.lapses is not None
+        if "bust" in world.lapses.enabled:
+            self.causes[PE.S_FAIL] = self._bust
         if world.theme.value == "by_hand":
             self.is_on = True
             self.causes[PE.RECON_DIFF] = self._trade_by_hand
@@ -72,6 +77,7 @@ class Disturber:
         if not self.is_on:
             return
         for move in moves:
+            self._aim(move)
             chance = RARE_CHANCE if move.cell[2] in RARE else CHANCE
             if self.rng.random() >= chance:
                 continue
@@ -84,6 +90,19 @@ class Disturber:
                 event = PE.RECON_DIFF
             delay = self.rng.choice(DELAYS_MS) * NS_PER_MS
             self.world.schedule(delay, partial(self._strike, event, move.package_id))
+
+    def _aim(self, move: Move) -> None:
+        """What a seed that aims at something, or dwells on it, does at a move of its own."""
+        world, entered = self.world, move.cell[2]
+        if world.aim is Aim.PAID and entered in PAID_AT and self.rng.random() < 0.6:
+            wait = self.rng.choice(DELAYS_MS) * NS_PER_MS
+            world.schedule(wait, partial(self._strike, PE.M_RESOLVED, move.package_id))
+        elif world.aim is Aim.EXIT and entered == "exiting" and self.rng.random() < 0.5:
+            assert world.lapses is not None
+            world.lapses.clog(EXIT_CLOG_S)
+        elif world.theme.value == "by_hand" and entered == "retry_wait":
+            # A second that comes at the very moment: what is overdue is booked now.
+            world.deliver(NS_PER_MS, SecondTicked())
 
     def _strike(self, event: PackageEvent, package_id: PackageId) -> None:
         trader = self.world.trader
@@ -199,6 +218,20 @@ class Disturber:
         if not isinstance(done, Refused) and (done.qty_filled or done.is_live):
             world.checkers.truth.note_foreign(market, qty)
             self._count("foreign_fill")
+
+    def _bust(self, package: Package) -> None:
+        """Kalshi takes one of the package's trades back (F-032)."""
+        assert self.world.lapses is not None
+        kalshi = self.world.venues[Venue.KALSHI]
+        trades = [
+            fill.trade_id
+            for attempt in package.attempts.values()
+            for fill in attempt.fills.values()
+            if fill.venue is Venue.KALSHI
+        ]
+        if trades:
+            self.world.lapses.bust(kalshi, self.rng.choice(trades))
+            self._count("k.bust")
 
     def _crash(self, package: Package) -> None:
         self.world.kill_trader()

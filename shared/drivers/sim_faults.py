@@ -94,6 +94,8 @@ class Swarm:
     more: Random | None = None
     """Generator of the second edition's faults; None replays the first edition."""
     fired: dict[str, int] = field(default_factory=dict)
+    boost: dict[str, float] = field(default_factory=dict)
+    """Chances that replace the tables' own in a seed that aims at something."""
     density: float = 1.0
     """Factor on every rate, which stays at most ``CHANCE_MAX`` by it."""
 
@@ -107,7 +109,8 @@ class Swarm:
     def hits(self, key: str, scale: float = 1.0) -> bool:
         """Draw one occasion; the draw is made even when the fault is off (stable streams)."""
         drawn = self.rng.random()
-        if self.is_quiet or key not in self.enabled or drawn >= self._chance(RATES[key] * scale):
+        chance = self.boost.get(key) or self._chance(RATES[key] * scale)
+        if self.is_quiet or key not in self.enabled or drawn >= chance:
             return False
         self.fired[key] = self.fired.get(key, 0) + 1
         return True

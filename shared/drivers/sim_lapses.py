@@ -48,6 +48,7 @@ class Lapses:
     def __init__(self, world: DenseWorld, rng: Random) -> None:
         self.world = world
         self.rng = rng
+        self.rates = dict(RATES)
         self.enabled = frozenset(key for key in RATES if rng.random() < 0.4)
         if world.theme.value == "by_hand":
             self.enabled |= {"slow_commit", "slow_dispatch"}
@@ -58,7 +59,7 @@ class Lapses:
         """Draw one occasion; a hit counts under a key of the table of injections."""
         if lapse not in self.enabled or self.world.swarm.is_quiet:
             return False
-        if self.rng.random() >= RATES[lapse]:
+        if self.rng.random() >= self.rates[lapse]:
             return False
         self.world.swarm.count(counted_as)
         return True
@@ -134,9 +135,13 @@ class Lapses:
         """A Kalshi trade may be taken back some seconds after it (F-032)."""
         if venue.venue is Venue.KALSHI and self.hits("bust", "k.bust"):
             wait = self.rng.choice((100, 1_000, 4_000, 15_000)) * NS_PER_MS
-            self.world.schedule(wait, partial(self._bust, venue, fill.trade_id))
+            self.world.schedule(wait, partial(self.bust, venue, fill.trade_id))
 
-    def _bust(self, venue: SimVenue, trade_id: str) -> None:
+    def bust(self, venue: SimVenue, trade_id: str) -> None:
+        fills = venue.exchange.clearing.fills_of_trade(trade_id)
+        markets = [venue.exchange.market(fill.market_id) for fill in fills]
+        if any(market is not None and market.payout is not None for market in markets):
+            return  # what has a result is corrected by a payout, never by a bust
         venue.exchange.bust_trade(trade_id, venue.now())
 
     def is_untold(self) -> bool:

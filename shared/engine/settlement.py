@@ -98,6 +98,8 @@ def finish(state: State, turn: Turn, package: Package) -> None:
         return
     if not holding or any(index not in package.paid_legs for index in holding):
         return
+    if any(a.known_qty != a.fills_qty - a.voided_qty for a in package.attempts.values()):
+        return  # what an execution cost is not known yet: the sweep will say it
     event = PE.PAID_OK
     if len(holding) == 2 and sum(package.paid_legs[index] for index in (0, 1)) != MICROS:
         event = PE.PAID_DIV

@@ -252,3 +252,22 @@ def test_rules_that_change_between_the_last_gate_and_the_first_byte_end_the_pack
     desk.give(ev.InstrumentChanged(replace(desk.a, rules_hash="edited")))
     assert desk.package.state is PS.ABORTED
     assert not desk.kernel.state.is_wanted(desk.tickets()[-1])
+
+
+def test_a_package_is_not_settled_before_the_money_of_its_executions_is_known() -> None:
+    """The venue counted contracts whose fills were lost; the sweep says what they cost."""
+    desk, first = _waiting()
+    attempt = desk.package.attempts[first.attempt_id]
+    known = dict(attempt.fills)
+    attempt.cum_qty = attempt.known_qty
+    attempt.fills.clear()
+    yes = first.outcome is Outcome.YES
+    sides = (first.qty, QtyMicros(0)) if yes else (QtyMicros(0), first.qty)
+    won = PriceMicros(ONE if yes else 0)
+    cash = UsdMicros(first.qty)
+    desk.give(ev.PayoutSeen(first.venue, first.market_id, won, sides[0], sides[1], cash, WALL, "p"))
+    desk.pass_time(1_000, seconds=True)
+    assert desk.package.state is not PS.SETTLED
+    attempt.fills.update(known)
+    desk.pass_time(1_000, seconds=True)
+    assert desk.package.state is PS.SETTLED
