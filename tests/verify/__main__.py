@@ -41,7 +41,7 @@ PARTS: Final = (
         20,
         (PYTHON, "-m", "trader_task.cli", "simulate", "--seeds", "0:20000", "--jobs", "2"),
     ),
-    Part("mutants", 10, (*PYTEST, "tests/simulation/test_mutants.py")),
+    Part("mutants", 10, (PYTHON, "-m", "tests.simulation.mutants")),
     Part("chaos", 10, (*PYTEST, "tests/chaos")),
     Part("soak", 8, (*SOAK, "tests/integration/venues/test_feed_soak.py")),
     Part("bench", 15, ("make", "bench")),
