@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
+import zstandard
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from shared.domain.enums import Venue
@@ -12,7 +15,7 @@ from shared.domain.errors import DomainError
 RunId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]{1,80}$")]
 """Name of the execution; parts of object names, so nothing else is let in."""
 ChunkKey = Annotated[
-    str, StringConstraints(pattern=r"^matching/[A-Za-z0-9_\-]{1,80}/candidates-\d{5}\.json$")
+    str, StringConstraints(pattern=r"^matching/[A-Za-z0-9_\-]{1,80}/candidates-\d{5}\.json\.zst$")
 ]
 Step = TypeVar("Step", bound=BaseModel)
 
@@ -69,7 +72,18 @@ def read_step(kind: type[Step], event: dict[str, Any]) -> Step:
 
 
 def chunk_name(run_id: str, number: int) -> str:
-    return f"matching/{run_id}/candidates-{number:05d}.json"
+    return f"matching/{run_id}/candidates-{number:05d}.json.zst"
+
+
+def pack(rows: Sequence[Any]) -> bytes:
+    """Return rows as a compressed object: runs are many, and their rows repeat each other."""
+    return zstandard.ZstdCompressor(level=3).compress(json.dumps(rows).encode())
+
+
+def unpack(blob: bytes) -> list[Any]:
+    rows = json.loads(zstandard.ZstdDecompressor().decompress(blob))
+    assert isinstance(rows, list)
+    return rows
 
 
 def judged_name(key: str) -> str:

@@ -107,7 +107,13 @@ class StateStack(core.Stack):
                     ],
                     noncurrent_version_expiration=core.Duration.days(30),
                     abort_incomplete_multipart_upload_after=core.Duration.days(2),
-                )
+                ),
+                s3.LifecycleRule(
+                    id="runs",
+                    prefix="matching/",
+                    expiration=core.Duration.days(7),
+                    noncurrent_version_expiration=core.Duration.days(1),
+                ),
             ],
             removal_policy=self._removal,
         )

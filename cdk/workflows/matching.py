@@ -82,7 +82,12 @@ def matching_definition(
         step.add_catch(failed, errors=[sfn.Errors.ALL], result_path="$.error")
     read = _read_venues(scope, stage, functions.sync_catalog)
     rank = _rank_chunks(scope, stage, functions.rank_candidate)
-    return plan.next(read).next(find).next(rank).next(confirm)
+    busy = sfn.Choice(scope, "IsAnotherRunning")
+    busy.when(
+        sfn.Condition.boolean_equals("$.plan.is_busy", True), sfn.Succeed(scope, "LeftToIt")
+    ).otherwise(read)
+    read.next(find).next(rank).next(confirm)
+    return plan.next(busy)
 
 
 def _read_venues(scope: Construct, stage: Stage, function: lambda_.IFunction) -> sfn.Map:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from typing import Any
@@ -12,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas import bootstrap
 from lambdas.observability import logger
 from lambdas.once import once
-from lambdas.workflow_models import ConfirmPairs, judged_prefix, read_step
+from lambdas.workflow_models import ConfirmPairs, judged_prefix, read_step, unpack
 from shared.contracts.events_v1 import ControlCommand
 from shared.contracts.names import PAIRS_POINTER_PK
 from shared.ports.stores import Row
@@ -43,6 +42,7 @@ def _confirm(step: ConfirmPairs) -> dict[str, Any]:
     if is_new:
         parts.flags.put_pointer(PAIRS_POINTER_PK, version)
         parts.commands.send(pairs_changed(version, now_ns))
+    parts.record.end_run(step.run_id, now_ns)
     diverged = sum(pair.has_diverged for pair in settled)
     answer = {"report": report, "version": version, "is_new": is_new, "diverged": diverged}
     logger.info("matched", extra={**answer, "chunks_failed": step.failed})
@@ -51,7 +51,7 @@ def _confirm(step: ConfirmPairs) -> dict[str, Any]:
 
 def _judged(parts: bootstrap.Matching, step: ConfirmPairs) -> list[Row]:
     stored = parts.objects.list_objects(judged_prefix(step.run_id))
-    return [row for object_ in stored for row in json.loads(parts.objects.get(object_.name))]
+    return [row for object_ in stored for row in unpack(parts.objects.get(object_.name))]
 
 
 def pairs_changed(version: int, now_ns: int) -> ControlCommand:

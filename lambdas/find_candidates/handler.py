@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from collections.abc import Iterator
 from typing import Any, Final
@@ -13,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas import bootstrap
 from lambdas.observability import logger
 from lambdas.once import once
-from lambdas.workflow_models import FindCandidates, chunk_name, read_step
+from lambdas.workflow_models import FindCandidates, chunk_name, pack, read_step
 from shared.domain.enums import Venue
 from shared.services import matching
 
@@ -37,7 +36,7 @@ def _find(run_id: str) -> dict[str, Any]:
     count = 0
     for number, chunk in enumerate(_chunks(found)):
         key = chunk_name(run_id, number)
-        parts.objects.put(key, json.dumps(chunk).encode())
+        parts.objects.put(key, pack(chunk))
         chunks.append({"key": key})
         count += len(chunk)
     logger.info("candidates found", extra={"pairs": count, "chunks": len(chunks)})

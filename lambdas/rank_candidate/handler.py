@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from typing import Any
 
@@ -12,7 +11,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas import bootstrap
 from lambdas.observability import logger
 from lambdas.once import once
-from lambdas.workflow_models import RankChunk, judged_name, read_step
+from lambdas.workflow_models import RankChunk, judged_name, pack, read_step, unpack
+from shared.domain.enums import Verdict
 from shared.domain.errors import StoreError
 from shared.domain.ids import MarketId
 from shared.services import configuration, matching
@@ -20,7 +20,7 @@ from shared.services import configuration, matching
 
 @logger.inject_lambda_context(clear_state=True)
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Return where the judgements are kept and how many there are."""
+    """Return where the judgements are kept and how many pairs were judged."""
     step = read_step(RankChunk, event)
     return once("rank", step.key, context, lambda: asyncio.run(_rank(step)))
 
@@ -31,7 +31,7 @@ async def _rank(step: RankChunk) -> dict[str, Any]:
         raise StoreError("the chunk belongs to another run")
     parts = bootstrap.crawling()
     accept = configuration.load(parts.configs).llm_accept_score_ppm
-    pairs = [(MarketId(a), MarketId(b)) for a, b in json.loads(parts.objects.get(step.key))]
+    pairs = [(MarketId(a), MarketId(b)) for a, b in unpack(parts.objects.get(step.key))]
     rows = await matching.rank(
         parts.catalogue,
         pairs,
@@ -41,6 +41,9 @@ async def _rank(step: RankChunk) -> dict[str, Any]:
         ranker=bootstrap.ranker(),
         needs_opinion=bootstrap.settings().needs_opinion,
     )
-    parts.objects.put(judged_name(step.key), json.dumps(rows).encode())
+    # Most candidates are rejected, and one that never had a verdict needs none.
+    known = parts.catalogue.known_pairs([str(row["id"]) for row in rows])
+    kept = [r for r in rows if r["verdict"] != Verdict.REJECTED.value or r["id"] in known]
+    parts.objects.put(judged_name(step.key), pack(kept))
     logger.info("chunk judged", extra={"key": step.key, "pairs": len(rows)})
     return {"key": judged_name(step.key), "pairs": len(rows)}

@@ -14,9 +14,12 @@ from lambdas.observability import logger
 from lambdas.workflow_models import ReadVenue, read_step
 from shared.domain.enums import Venue
 from shared.domain.errors import DomainError
+from shared.domain.units import NS_PER_S
 from shared.services import catalogue
 
 NS_PER_MS: Final = 1_000_000
+RUN_LEASE_NS: Final = 600 * NS_PER_S
+"""No second run begins while one is under way; a failed one is waited out so long."""
 SHARE_PERCENT: Final = 60
 """Of the time left, so that the batch under way always gets stored."""
 
@@ -29,9 +32,10 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     tries again, and the crawl goes on where it stopped.
     """
     step = read_step(ReadVenue, event)
+    is_ours = bootstrap.crawling().record.keep_run(step.run_id, time.time_ns(), RUN_LEASE_NS)
     if step.venue is None:
         second = bootstrap.settings().second_venue
-        return {"venues": [Venue.KALSHI.value, second.value]}
+        return {"venues": [Venue.KALSHI.value, second.value], "is_busy": not is_ours}
     budget_ns = context.get_remaining_time_in_millis() * NS_PER_MS * SHARE_PERCENT // 100
     return asyncio.run(_read(step, budget_ns))
 

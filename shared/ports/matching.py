@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from shared.domain.ids import MarketId, PairId
 from shared.domain.units import PriceMicros
@@ -97,8 +97,12 @@ class PairRulings(Protocol):
         ...
 
 
+RUN: Final = "matching"
+"""The name under which a run of the whole pipeline is kept among the crawls."""
+
+
 class CrawlStore(Protocol):
-    """State of crawls, one a venue. Sync."""
+    """State of crawls, one a venue, and of the run that they belong to. Sync."""
 
     def take_crawl(self, venue: str, run_id: str, now_ns: int, lease_ns: int) -> Crawl | None:
         """Go on with the unfinished crawl, or begin a new one; None while another has it."""
@@ -109,6 +113,14 @@ class CrawlStore(Protocol):
         ...
 
     def list_crawls(self) -> Sequence[Crawl]: ...
+
+    def keep_run(self, run_id: str, now_ns: int, lease_ns: int) -> bool:
+        """Say whether the matching run may go on, and keep it for so long; one at a time."""
+        ...
+
+    def end_run(self, run_id: str, now_ns: int) -> None:
+        """Let the next run begin; nothing when another run has it."""
+        ...
 
 
 class DivergenceLedger(Protocol):

@@ -102,6 +102,10 @@ class CatalogueStore(Protocol):
         """
         ...
 
+    def known_pairs(self, ids: Sequence[str]) -> set[str]:
+        """Return which of these pairs have a verdict, whatever it is."""
+        ...
+
     def list_pairs(self, *, verdict: str | None = None) -> Sequence[Row]: ...
 
     def load_pair_set(self) -> tuple[int, Sequence[MatchedPair], Sequence[Instrument]]:

@@ -142,6 +142,9 @@ class MemoryCatalogue:
         self._version += bool(changed)
         return changed
 
+    def known_pairs(self, ids: Sequence[str]) -> set[str]:
+        return set(ids) & self._pairs.keys()
+
     def list_pairs(self, *, verdict: str | None = None) -> Sequence[Row]:
         rows = [r for r in self._pairs.values() if verdict is None or r["verdict"] == verdict]
         return copy.deepcopy(sorted(rows, key=lambda r: (-r["updated_ns"], r["id"])))

@@ -11,7 +11,7 @@ from shared.domain.divergence import has_diverged
 from shared.domain.enums import Polarity
 from shared.domain.ids import MarketId, PairId
 from shared.domain.units import PriceMicros
-from shared.ports.matching import Crawl, Ruling, SettledPair
+from shared.ports.matching import RUN, Crawl, Ruling, SettledPair
 
 Row = Mapping[str, Any]
 
@@ -63,8 +63,15 @@ class MemoryMatching:
         self._crawls[crawl.venue] = crawl
         return True
 
+    def keep_run(self, run_id: str, now_ns: int, lease_ns: int) -> bool:
+        return self.take_crawl(RUN, run_id, now_ns, lease_ns) is not None
+
+    def end_run(self, run_id: str, now_ns: int) -> None:
+        ended = Crawl(RUN, run_id, "", 0, 0, now_ns, now_ns, now_ns, 0)
+        self.save_crawl(ended)
+
     def list_crawls(self) -> Sequence[Crawl]:
-        return [crawl for _, crawl in sorted(self._crawls.items())]
+        return [crawl for venue, crawl in sorted(self._crawls.items()) if venue != RUN]
 
     def note_settlement(self, market: MarketId, payout: PriceMicros, seen_ns: int) -> None:
         assert 0 <= payout <= 1_000_000 and seen_ns > 0

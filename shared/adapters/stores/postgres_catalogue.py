@@ -184,6 +184,11 @@ class PostgresCatalogue:
                 connection.execute(pair_set.update().values(version=pair_set.c.version + 1))
         return changed
 
+    def known_pairs(self, ids: Sequence[str]) -> set[str]:
+        query = select(market_pairs.c.id).where(market_pairs.c.id.in_(list(ids)))
+        with transaction(self._engine) as connection:
+            return set(connection.execute(query).scalars())
+
     def list_pairs(self, *, verdict: str | None = None) -> Sequence[Row]:
         query = select(market_pairs).order_by(market_pairs.c.updated_ns.desc(), market_pairs.c.id)
         if verdict is not None:

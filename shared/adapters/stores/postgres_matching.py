@@ -13,7 +13,7 @@ from shared.adapters.stores.postgres_engine import open_engine, transaction
 from shared.adapters.stores.postgres_schema import crawls, pair_rulings, settled_pairs, settlements
 from shared.domain.ids import MarketId, PairId
 from shared.domain.units import PriceMicros
-from shared.ports.matching import Crawl, Ruling, RulingKind, RulingList, SettledPair
+from shared.ports.matching import RUN, Crawl, Ruling, RulingKind, RulingList, SettledPair
 
 _TAKE_CRAWL: Final = text(
     "INSERT INTO crawls (venue, run_id, started_ns, updated_ns, leased_until_ns)"
@@ -119,9 +119,22 @@ class PostgresMatching:
         with transaction(self._engine) as connection:
             return bool(connection.execute(statement).rowcount)
 
+    def keep_run(self, run_id: str, now_ns: int, lease_ns: int) -> bool:
+        return self.take_crawl(RUN, run_id, now_ns, lease_ns) is not None
+
+    def end_run(self, run_id: str, now_ns: int) -> None:
+        ended = Crawl(RUN, run_id, "", 0, 0, now_ns, now_ns, now_ns, 0)
+        self.save_crawl(ended)
+
     def list_crawls(self) -> Sequence[Crawl]:
         with transaction(self._engine) as connection:
-            rows = connection.execute(select(crawls).order_by(crawls.c.venue)).mappings().all()
+            rows = (
+                connection.execute(
+                    select(crawls).where(crawls.c.venue != RUN).order_by(crawls.c.venue)
+                )
+                .mappings()
+                .all()
+            )
         return [Crawl(**row) for row in rows]
 
     # --- results --------------------------------------------------------------------------

@@ -150,6 +150,25 @@ def test_a_crawl_is_gone_on_with_by_one_run_at_a_time(record: Record) -> None:
     assert fresh.started_ns == 6 * MINUTE
 
 
+def test_one_run_of_the_pipeline_at_a_time(record: Record) -> None:
+    store = record.matching
+    assert store.keep_run("one", 1_000, MINUTE) and store.keep_run("one", 2_000, MINUTE)
+    assert not store.keep_run("two", 3_000, MINUTE)
+    store.end_run("two", 4_000)
+    assert not store.keep_run("two", 5_000, MINUTE), "only the run itself ends it"
+    store.end_run("one", 6_000)
+    assert store.keep_run("two", 7_000, MINUTE)
+    assert store.keep_run("three", 8_000 + MINUTE, MINUTE), "a dead one is waited out"
+    assert list(store.list_crawls()) == []
+
+
+def test_pairs_with_a_verdict_are_known(record: Record) -> None:
+    a, b = listed(K, "K1"), listed(P, "0xa")
+    row = verdict_row(a, b, verdict="rejected")
+    record.catalogue.save_verdicts([row])
+    assert record.catalogue.known_pairs([row["id"], "pr_other"]) == {row["id"]}
+
+
 def test_results_of_pairs_raise_the_charge_of_their_series(record: Record) -> None:
     a, b, c, d = listed(K, "K1"), listed(P, "0xa"), listed(K, "K2"), listed(P, "0xb")
     record.catalogue.store_listing([a, b, c, d], 5)

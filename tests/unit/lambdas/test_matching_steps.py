@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +13,7 @@ from lambdas.confirm_pairs import handler as confirm_pairs
 from lambdas.find_candidates import handler as find_candidates
 from lambdas.rank_candidate import handler as rank_candidate
 from lambdas.sync_catalog import handler as sync_catalog
-from lambdas.workflow_models import chunk_name, judged_name
+from lambdas.workflow_models import chunk_name, judged_name, pack, unpack
 from shared.adapters.stores.memory import MemoryCatalogue, MemoryConfig, MemoryFlags
 from shared.contracts import config_v1
 from shared.domain.enums import Venue
@@ -92,6 +91,8 @@ def ranked(run_id: str) -> list[dict[str, Any]]:
 
 def test_the_steps_confirm_and_the_pointer_goes_before_the_command(cloud: Cloud) -> None:
     answer = confirm_pairs.handle({"run_id": "r1", "ranked": ranked("r1")}, CONTEXT)
+    judged = [r for n, b in cloud.objects.kept.items() if "judged" in n for r in unpack(b)]
+    assert {row["verdict"] for row in judged} <= {"confirmed", "review"}, "no useless rows"
     assert answer["is_new"] and answer["report"]["confirmed"] >= 15
     assert cloud.flags.get_pointer("pairs") == answer["version"]
     assert cloud.told[0] == "find r1" and cloud.told[-1] == "pairs_changed"
@@ -131,8 +132,8 @@ def test_a_chunk_that_was_not_judged_changes_nothing(cloud: Cloud) -> None:
     [
         (find_candidates.handle, {}),
         (find_candidates.handle, {"run_id": "../other"}),
-        (rank_candidate.handle, {"run_id": "r1", "key": "matching/r1/judged-00000.json"}),
-        (rank_candidate.handle, {"run_id": "r1", "key": "events/r1/candidates-00000.json"}),
+        (rank_candidate.handle, {"run_id": "r1", "key": "matching/r1/judged-00000.json.zst"}),
+        (rank_candidate.handle, {"run_id": "r1", "key": "events/r1/candidates-00000.json.zst"}),
         (confirm_pairs.handle, {"run_id": "r1", "ranked": [{"state": "maybe"}]}),
         (confirm_pairs.handle, {"run_id": "r1", "more": 1}),
         (sync_catalog.handle, {"run_id": "r1", "venue": "elsewhere"}),
@@ -148,9 +149,13 @@ def test_a_malformed_step_is_refused_by_its_fields(
 
 def test_without_a_venue_the_operators_venues_are_named(cloud: Cloud) -> None:
     answer = sync_catalog.handle({"run_id": "r1"}, CONTEXT)
-    assert answer == {"venues": ["kalshi", "polymarket"]}
+    assert answer == {"venues": ["kalshi", "polymarket"], "is_busy": False}
+    assert sync_catalog.handle({"run_id": "r2"}, CONTEXT)["is_busy"] is True
+    assert sync_catalog.handle({"run_id": "r1"}, CONTEXT)["is_busy"] is False, "a retry is no other"
+    confirm_pairs.handle({"run_id": "r1"}, CONTEXT)
+    assert sync_catalog.handle({"run_id": "r2"}, CONTEXT)["is_busy"] is False
 
 
 def test_names_of_chunks() -> None:
-    assert judged_name(chunk_name("r1", 7)) == "matching/r1/judged-00007.json"
-    assert json.loads('["a", "b"]') == ["a", "b"]
+    assert judged_name(chunk_name("r1", 7)) == "matching/r1/judged-00007.json.zst"
+    assert unpack(pack([["a", "b"]])) == [["a", "b"]]
