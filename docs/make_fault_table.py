@@ -81,7 +81,7 @@ def render(old: str) -> str:
         text,
         flags=re.MULTILINE,
     )
-    outside = "; ".join(f"`{kind.value}` ({why})" for kind, why in NOT_INJECTED.items())
+    outside = "; ".join(f"`{kind.value}` ({why})" for kind, why in NOT_INJECTED.items()) or "none"
     return (
         re.sub(
             r"^Kinds that the simulation does not inject: .*$",

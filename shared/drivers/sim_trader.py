@@ -89,10 +89,13 @@ class SimTrader:
         if self.is_fenced:
             self._carry_out_fenced(out)
             return
-        self.checkers.on_rows(out)
+        if out:
+            self.checkers.on_rows(out)
         if not self.backlog:
             self.checkers.after_step(self, event, out)
-        if out and (moves := moves_of(out)):
+        if not out:
+            return
+        if moves := moves_of(out):
             self.on_moves(moves)
         rows = [(c.table, c.rows) for c in out if isinstance(c, cm.WriteRows)]
         if rows and self.hits("crash.unwritten"):

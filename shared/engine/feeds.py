@@ -123,6 +123,8 @@ def judge_feed(state: State, turn: Turn, venue: Venue) -> None:
         view.healthy_since_ns = 0
     elif view.healthy_since_ns == 0:
         view.healthy_since_ns = turn.mono
+    if not bad and not state.halts:
+        return  # nothing to raise and nothing to lift
     good_for = turn.mono - view.healthy_since_ns if view.healthy_since_ns else 0
     scope = f"venue:{venue.value}"
     note = "no frame for 2 s" if silent else "feed latency above the limit"
