@@ -133,7 +133,7 @@ def test_raw_objects_are_kept_and_a_second_crawl_changes_little(edition: Workflo
     assert all(crawl.changed < crawl.listed / 2 for crawl in crawls), crawls
 
 
-def test_an_edited_rule_text_stops_its_pair_at_once(edition: WorkflowEdition) -> None:
+def test_f100_an_edited_rule_text_stops_its_pair_at_once(edition: WorkflowEdition) -> None:
     (row, *_) = edition.rows(
         "SELECT p.id, m.id AS market FROM market_pairs p JOIN markets m ON m.id = p.market_a_id"
         " WHERE p.verdict = 'confirmed' ORDER BY m.close_time_ns DESC"

@@ -169,7 +169,7 @@ def test_pairs_with_a_verdict_are_known(record: Record) -> None:
     assert record.catalogue.known_pairs([row["id"], "pr_other"]) == {row["id"]}
 
 
-def test_results_of_pairs_raise_the_charge_of_their_series(record: Record) -> None:
+def test_f102_results_of_pairs_raise_the_charge_of_their_series(record: Record) -> None:
     a, b, c, d = listed(K, "K1"), listed(P, "0xa"), listed(K, "K2"), listed(P, "0xb")
     record.catalogue.store_listing([a, b, c, d], 5)
     record.catalogue.save_verdicts(

@@ -45,7 +45,7 @@ class Desk:
         return dict(self.record.list_pairs()[0])
 
 
-async def test_an_edited_text_lowers_its_pair_and_asks_for_the_new_set() -> None:
+async def test_f100_an_edited_text_lowers_its_pair_and_asks_for_the_new_set() -> None:
     desk = Desk()
     desk.news.note_instrument(replace(A.instrument, rules_hash="edited"))
     await desk.news.store()
@@ -88,7 +88,7 @@ async def test_news_waits_for_a_record_that_is_away_and_the_last_counts() -> Non
     assert desk.record.list_markets("kalshi")[0].instrument == A.instrument
 
 
-async def test_results_of_both_markets_enter_the_ledger() -> None:
+async def test_f102_results_of_both_markets_enter_the_ledger() -> None:
     desk = Desk()
     desk.news.note_result(A.instrument.market_id, PriceMicros(1_000_000))
     desk.news.note_result(B.instrument.market_id, PriceMicros(0))

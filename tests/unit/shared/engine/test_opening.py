@@ -184,7 +184,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_i25_any_changed_term_stops_the_pair_and_is_named(what: str) -> None:
+def test_f100_any_changed_term_stops_the_pair_and_is_named(what: str) -> None:
     desk = Desk()
     terms = replace(desk.pair, terms_a=Terms.of(desk.a), terms_b=Terms.of(desk.b))
     desk.give(ev.PairsChanged((terms,), (desk.a, desk.b)))

@@ -177,7 +177,7 @@ def test_a_blocked_pair_stays_blocked_whoever_had_confirmed_it(store: MemoryCata
     assert matching.run(store, store.matching, LATER_NS)["changed"] == 0
 
 
-def test_changed_terms_of_a_confirmed_pair_wait_for_a_person() -> None:
+def test_f100_changed_terms_of_a_confirmed_pair_wait_for_a_person() -> None:
     question = of_kinship(Kinship.PAIR)[0]
     assert question.kalshi is not None
     listed = kalshi_entry(question, question.kalshi)
