@@ -8,7 +8,7 @@ is judged as strictly as the end of a run that lasted to its bound.
 
 from __future__ import annotations
 
-from enum import StrEnum
+from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import Final
@@ -24,7 +24,22 @@ from shared.drivers.sim_lapses import Lapses
 from shared.drivers.sim_markets import WALL_START
 from shared.drivers.sim_records import ACCOUNT
 from shared.drivers.sim_report import SeedReport
+from shared.drivers.sim_themes import (
+    BY_HAND_NS,
+    CLOG_AT,
+    CLOGGED_NS,
+    HAND_FIRST_NS,
+    HEAL_OF,
+    OVERDUE_FROM_NS,
+    OVERDUE_NS,
+    QUICK_FINALITY_NS,
+    QUICK_NS,
+    SLOW_FINALITY_NS,
+    THEME_WEIGHTS,
+    Theme,
+)
 from shared.drivers.sim_world import Simulation
+from shared.exchange.venue_rules import FinalitySettings
 
 FAULTY_MIN_S: Final = 7
 FAULTY_MAX_S: Final = 12
@@ -50,35 +65,6 @@ others more packages come to be held."""
 MOVE_CHANCE: Final = 0.4
 STRIKE_CHANCE: Final = 0.3
 _STUCK: Final = frozenset({PackageState.STUCK_KNOWN, PackageState.STUCK_UNKNOWN})
-
-
-class Theme(StrEnum):
-    """What a few seeds dwell on, so that long waits come to their end too."""
-
-    PLAIN = "plain"
-    SLOW_CHAIN = "slow_chain"
-    """Trades become final after minutes: provisional and doubtful states time out."""
-    CLOGGED = "clogged"
-    """Both venues out of reach for longer than an unknown may last."""
-    OVERDUE = "overdue"
-    """A market settles a day late."""
-    QUICK_CHAIN = "quick_chain"
-    """Trades are final within seconds: what is held is disturbed, sold early, paid."""
-    BY_HAND = "by_hand"
-    """A person trades in our account meanwhile."""
-
-
-THEME_WEIGHTS: Final = (76, 2, 3, 1, 14, 4)
-SLOW_FINALITY_NS: Final = (170 * NS_PER_S, 900 * NS_PER_S)
-QUICK_FINALITY_NS: Final = (200 * NS_PER_MS, 2 * NS_PER_S)
-QUICK_NS: Final = 16 * NS_PER_S
-BY_HAND_NS: Final = 20 * NS_PER_S
-HAND_FIRST_NS: Final = 900 * NS_PER_MS
-CLOGGED_NS: Final = 50 * NS_PER_S
-CLOG_AT: Final = ("leg1_sent", "leg2_sent", "unwind_sent", "recovering")
-OVERDUE_FROM_NS: Final = 300 * NS_PER_S
-OVERDUE_NS: Final = 26 * 3_600 * NS_PER_S
-HEAL_OF: Final = {Theme.SLOW_CHAIN: 1_200 * NS_PER_S, Theme.OVERDUE: 27 * 3_600 * NS_PER_S}
 
 
 class DenseWorld(Simulation):
@@ -264,6 +250,15 @@ class DenseWorld(Simulation):
 
     # --- the run ---------------------------------------------------------------------------
 
+    def _heal_chain(self) -> None:
+        """Trades made from now on become final, within half a minute."""
+        clearing = self.venues[Venue.POLYMARKET].exchange.clearing
+        assert clearing.rules.finality is not None
+        sound = FinalitySettings(
+            confirmed_min_ns=5 * NS_PER_S, confirmed_max_ns=30 * NS_PER_S, failed_ppm=0
+        )
+        clearing.rules = replace(clearing.rules, finality=sound)
+
     def run(self) -> SeedReport:
         self.start_trader()
         self.schedule(0, self.second)
@@ -281,6 +276,7 @@ class DenseWorld(Simulation):
         self.swarm.is_quiet = True
         assert self.late is not None
         self.late.heal()
+        self._heal_chain()
         self.aws_until = 0
         self.run_until(faulty + OPEN_ON_S * NS_PER_S)
         self.may_open = False

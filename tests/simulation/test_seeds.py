@@ -46,6 +46,7 @@ RARE = frozenset(
         "leg2_unknown --e_zero--> flat_prov",
         "leg2_cancelling --restart--> recovering",
         "retry_wait --fill_seen--> exposed",
+        "retry_wait --s_conf--> exposed",
         "retry_wait --recon_diff--> stuck_unknown",
         "stuck_known --e_zero--> flat_prov",
         "stuck_known --fill_seen--> exposed",
