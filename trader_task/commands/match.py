@@ -44,7 +44,7 @@ def universe(
     as_json: AsJson = False,
 ) -> None:
     """Run candidates and rules over two catalogues; print the recall of known pairs."""
-    from trader_task.bootstrap import word_embedder
+    from trader_task.bootstrap_commands import word_embedder
 
     result = matching.universe(
         _rows(kalshi), _rows(polymarket), snapshot, _rows(labels), word_embedder()

@@ -38,7 +38,7 @@ def quote_edge(source: Source) -> None:
 @orders_app.command("encode")
 def encode_orders(source: Source) -> None:
     """Encode and sign each order: {"orderID","makerAmount","takerAmount","signature"}."""
-    from trader_task.bootstrap import order_encoder
+    from trader_task.bootstrap_commands import order_encoder
     from trader_task.commands.running import environment
 
     answer_rows(source, order_encoder(environment()))

@@ -61,7 +61,7 @@ def prepared_environment() -> dict[str, str]:
 
 def open_stores() -> CommandStores:
     """Return the stores that commands use. Raises ConfigError when they are not known."""
-    from trader_task import bootstrap
+    from trader_task import bootstrap_commands
 
     prepared_environment()
-    return bootstrap.open_command_stores(os.environ)
+    return bootstrap_commands.open_command_stores(os.environ)
