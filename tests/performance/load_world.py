@@ -119,7 +119,7 @@ async def move(world: World, life: LoadLife, rate: int, seconds: float) -> int:
             exchange, markets = venues[done & 1]
             side, price = BEST[rng.randrange(3)]
             # Counted up, so that no change repeats the size that the level has already.
-            size = QtyMicros((done % 9_973 + 100) * 1_000_000)
+            size = QtyMicros((done % 9_999_991 + 100) * 1_000_000)
             market = markets[rng.randrange(len(markets))].market_id
             exchange.set_level(market, side, PriceMicros(price), size, world.now_ns())
             done += 1
