@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
 
@@ -64,7 +65,7 @@ def from_wire(kind: Kind, value: Any, *, is_text: bool = False) -> int | bool:
     if kind not in _MONEY and isinstance(value, str) and not is_text:
         raise ValueError("must be a number without quotes")
     try:
-        micros = parse_micros(value if isinstance(value, str) else repr(value))
+        micros = parse_micros(value if isinstance(value, str) else _plain(value))
     except ValueError:
         raise ValueError(f"not a plain decimal: {value!r:.40}") from None
     finest = MICROS // kind.scale
@@ -83,6 +84,11 @@ def to_wire(kind: Kind, inner: int | bool) -> Value:
     if kind in _MONEY:
         return text
     return float(text) if "." in text else int(text)
+
+
+def _plain(number: float) -> str:
+    """Return a JSON number without an exponent: a millionth is 0.000001, not 1e-06."""
+    return format(Decimal(repr(number)), "f")
 
 
 def _flag(value: Any, *, is_text: bool) -> bool:
