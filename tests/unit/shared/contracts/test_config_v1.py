@@ -149,7 +149,7 @@ def test_typed_nonsense_is_one_line(key: str, text: str) -> None:
     assert len(str(said.value).splitlines()) == 1
 
 
-@pytest.mark.parametrize("wire", [1e-06, 0.000001, 1.5e-05])
+@pytest.mark.parametrize("wire", [1e-06, 1.5e-05])
 def test_small_numbers_have_no_exponent(wire: float) -> None:
     assert from_wire(Kind.RATIO, wire) == round(wire * 1_000_000)
     assert from_wire(Kind.RATIO, to_wire(Kind.RATIO, 1)) == 1
