@@ -146,7 +146,7 @@ class Dispatcher:
     def _start_other(self, command: Command) -> None:
         match command:
             case AskEvidence():
-                self.start(self._evidence.ask(command.package_id, command.tickets))
+                self.start(self._evidence.ask(command))
             case CancelOrder():
                 if command.ticket.attempt_id not in self._cancelling:
                     self._cancelling.add(command.ticket.attempt_id)

@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from shared.domain.commands import AskEvidence
 from shared.domain.enums import Venue
 from shared.domain.events import EventBody, EvidenceFound
 from shared.domain.ids import PackageId
@@ -47,23 +48,24 @@ class EvidenceDesk:
         self._executions = executions
         self._clock = clock
         self._sink = sink
-        self._waiting: dict[PackageId, Sequence[LegTicket]] = {}
+        self._waiting: dict[PackageId, AskEvidence] = {}
         self._running: set[PackageId] = set()
         self._backoff = {venue: _Backoff() for venue in executions}
         self.asked = 0
 
-    async def ask(self, package_id: PackageId, tickets: Sequence[LegTicket]) -> None:
+    async def ask(self, question: AskEvidence) -> None:
         """Ask now, or after the question of this package that is under way."""
-        self._waiting[package_id] = tickets
+        package_id = question.package_id
+        self._waiting[package_id] = question
         if package_id in self._running:
             return
         self._running.add(package_id)
         try:
             while package_id in self._waiting:
                 asked = self._waiting.pop(package_id)
-                found = await self._ask_venues(asked)
-                assert len(found) == len(asked), "one answer per attempt"
-                self._sink(EvidenceFound(package_id, found))
+                found = await self._ask_venues(asked.tickets)
+                assert len(found) == len(asked.tickets), "one answer per attempt"
+                self._sink(EvidenceFound(package_id, found, asked.asked_mono_ns))
         finally:
             self._running.discard(package_id)
 

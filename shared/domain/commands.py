@@ -70,6 +70,8 @@ class AskEvidence:
 
     package_id: PackageId
     tickets: tuple[LegTicket, ...]
+    asked_mono_ns: int = 0
+    """When the question was put; its answer proves no absence of what was decided later."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,8 @@ class EvidenceFound:
 
     package_id: PackageId
     evidence: tuple[Evidence, ...]
+    asked_mono_ns: int | None = None
+    """``asked_mono_ns`` of the question; None only where nothing can have been sent since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,11 +76,11 @@ class VenueRecords:
 
     # --- the venue's own records ---------------------------------------------------------
 
-    def find_evidence(self, package: PackageId, tickets: tuple[LegTicket, ...]) -> None:
+    def find_evidence(self, package: PackageId, tickets: tuple[LegTicket, ...], asked: int) -> None:
         def answer() -> None:
             if self.is_reachable:
                 found = tuple(self._evidence(ticket) for ticket in tickets)
-                self.deliver(self._latency(), EvidenceFound(package, found))
+                self.deliver(self._latency(), EvidenceFound(package, found, asked))
 
         self.schedule(self._latency(), answer)
 

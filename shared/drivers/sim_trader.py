@@ -248,7 +248,9 @@ class SimTrader:
         for ticket in command.tickets:
             by_venue.setdefault(ticket.venue, []).append(ticket)
         for venue, tickets in by_venue.items():
-            self.venues[venue].find_evidence(command.package_id, tuple(tickets))
+            self.venues[venue].find_evidence(
+                command.package_id, tuple(tickets), command.asked_mono_ns
+            )
 
     def _arm(self, timer_id: str, due: int) -> None:
         self.timers[timer_id] = due

@@ -162,7 +162,7 @@ def cancel_current(state: State, turn: Turn, package: Package) -> None:
     attempt.on(OrderEvent.CANCEL)
     instrument = state.instruments[attempt.ticket.market_id]
     turn.emit(CancelOrder(attempt.ticket, attempt.order_id, instrument))
-    turn.emit(AskEvidence(package.package_id, (attempt.ticket,)))
+    turn.emit(AskEvidence(package.package_id, (attempt.ticket,), turn.mono))
 
 
 def ask_evidence(state: State, turn: Turn, package: Package, *, every_slot: bool) -> int:
@@ -190,7 +190,7 @@ def ask_evidence(state: State, turn: Turn, package: Package, *, every_slot: bool
             elif attempt.attempt_id in pending:
                 tickets.append(ticket or guess_ticket(package, attempt))
     if tickets:
-        turn.emit(AskEvidence(package.package_id, tuple(tickets)))
+        turn.emit(AskEvidence(package.package_id, tuple(tickets), turn.mono))
     return len(tickets)
 
 

@@ -23,8 +23,9 @@ def on_evidence(state: State, turn: Turn, event: EvidenceFound) -> None:
         return
     for evidence in event.evidence:
         attempt = package.attempts.get(evidence.attempt_id)
-        if attempt is not None:
-            _take_evidence(state, turn, package, attempt, evidence)
+        if attempt is None or _is_outdated(attempt, evidence, event.asked_mono_ns):
+            continue
+        _take_evidence(state, turn, package, attempt, evidence)
     if package.slots_pending:
         package.slots_pending -= {
             found.attempt_id for found in event.evidence if _settles(package, found)
@@ -32,6 +33,17 @@ def on_evidence(state: State, turn: Turn, event: EvidenceFound) -> None:
     machine.conclude(state, turn, package)
     if package.state in (PS.HEDGED_PROV, PS.FLAT_PROV):
         machine.settle_finality(state, turn, package)
+
+
+def _is_outdated(attempt: Attempt, evidence: Evidence, asked_mono_ns: int | None) -> bool:
+    """Whether an absence answers a question put before its order was even decided.
+
+    After a restart unused slots are asked about too; an answer may wait in a queue while one of
+    them goes out. That it was absent then proves nothing of it now (I-09).
+    """
+    if evidence.kind is not EvidenceKind.ABSENT or attempt.ticket is None or asked_mono_ns is None:
+        return False
+    return asked_mono_ns <= attempt.ticket.decided_mono_ns
 
 
 def _take_evidence(

@@ -334,7 +334,7 @@ def _doubt_counts(state: State, turn: Turn, venue: Venue) -> None:
                 attempt.is_doubted = True
                 doubted.append(ticket)
         if doubted:
-            turn.emit(AskEvidence(package.package_id, tuple(doubted)))
+            turn.emit(AskEvidence(package.package_id, tuple(doubted), turn.mono))
 
 
 def on_times(state: State, turn: Turn, event: OrderTimes) -> None:

@@ -69,7 +69,7 @@ def ask_finality(state: State, turn: Turn, package: Package) -> bool:
         )
     )
     if tickets:
-        turn.emit(AskEvidence(package.package_id, tickets))
+        turn.emit(AskEvidence(package.package_id, tickets, turn.mono))
         turn.arm(f"ev:{package.package_id}", turn.mono + FINALITY_ASK_NS)
     return bool(tickets)
 
@@ -78,4 +78,4 @@ def ask_all(turn: Turn, package: Package) -> None:
     """Ask about every attempt that reached, or may have reached, the wire."""
     tickets = tuple(a.ticket for a in package.attempts.values() if a.ticket is not None)
     if tickets:
-        turn.emit(AskEvidence(package.package_id, tickets))
+        turn.emit(AskEvidence(package.package_id, tickets, turn.mono))

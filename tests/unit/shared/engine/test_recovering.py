@@ -65,3 +65,25 @@ def test_m12_an_unused_slot_that_had_left_is_believed_and_nothing_is_sent_before
     assert again.package.residual == 0 and again.tickets() == []
     assert again.package.state in (PS.HEDGED, PS.HEDGED_PROV)
     assert all(t.side is Side.BUY for t in desk.tickets())
+
+
+def test_f085_an_absence_asked_before_the_order_went_out_settles_nothing() -> None:
+    """Unused slots are asked about after a restart; the answer waited while one was sent."""
+    desk = Desk()
+    desk.book(Venue.KALSHI, 54, 56, 400)
+    desk.book(Venue.POLYMARKET, 44, 46, 100)
+    first = desk.tickets()[-1]
+    desk.sending(first)
+    desk.answer(first)
+    hedge = desk.tickets()[-1]
+    desk.sending(hedge)
+    assert hedge.purpose is Purpose.HEDGE and desk.package.state is PS.LEG2_SENT
+    sent = len(desk.tickets())
+    absent = (Evidence(hedge.attempt_id, EvidenceKind.ABSENT),)
+    before = hedge.decided_mono_ns - 1
+    desk.give(ev.EvidenceFound(desk.package.package_id, absent, before))
+    assert desk.package.state is PS.LEG2_SENT and len(desk.tickets()) == sent
+    assert desk.package.attempts[hedge.attempt_id].state is OrderState.SENT
+    later = hedge.decided_mono_ns + 1
+    desk.give(ev.EvidenceFound(desk.package.package_id, absent, later))
+    assert desk.package.attempts[hedge.attempt_id].state is OrderState.ABSENT
