@@ -16,6 +16,10 @@ from shared.services.calibration import calibrate
 
 DAY_NS: Final = 86_400 * NS_PER_S
 DAYS_FOR_SHARPE: Final = 20
+_HEDGED: Final = frozenset(
+    "hedged_prov hedged exiting exited_early settling settled diverged".split()
+)
+"""Only a hedged package reaches these; one sold early for more was hedged before."""
 SHARPE_GATE: Final = 2.0
 SLIPPAGE_GATE_CENTS: Final = 0.4
 
@@ -32,7 +36,7 @@ def answer(
     daily = _daily(normal, run, rows)
     sharpe, bounds = _sharpe(daily)
     slip = _slippage_cents(run.fills)
-    hedged = [p for p in normal if p["state"] in ("hedged", "hedged_prov", "settling", "settled")]
+    hedged = [p for p in normal if p["state"] in _HEDGED]
     return {
         "assumptions": list(assumed),
         "events": run.events,
