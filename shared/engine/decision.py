@@ -28,7 +28,7 @@ def decide(state: State, turn: Turn, package: Package) -> Decision:
         return _decide_blind(state, turn, package)
     choice = hedger.choose(state, turn, package)
     package.wait_ns = choice.wait_ns
-    package.wait_is_finality = choice.event is PE.D_WAIT and plans.awaits_finality(package)
+    package.wait_is_finality = choice.event is PE.D_WAIT and plans.awaits_finality(state, package)
     if choice.event is PE.D_BACKOFF:
         package.backoffs += 1
     if choice.plan is not None:

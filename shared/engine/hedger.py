@@ -88,7 +88,7 @@ def budget_left_ns(state: State, turn: Turn, package: Package) -> int:
     """Return what is left of the active-exposure budget A (of S, when only finality is awaited)."""
     if package.stuck_retry:
         return 1
-    if plans.awaits_finality(package):
+    if plans.awaits_finality(state, package):
         return state.config.finality_wait_s * NS_PER_S - package.finality_used_ns
     used = package.active_used_ns
     if package.active_since_ns is not None:

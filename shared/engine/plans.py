@@ -6,6 +6,7 @@ that another package holds; ``told`` words its plan as the order on what is real
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from shared.domain import depth, fee_bounds
@@ -45,17 +46,30 @@ class OrderPlan:
     """Worst price of the depth that the plan counted on; ``price_limit`` adds a cushion."""
 
 
-def awaits_finality(package: Package) -> bool:
-    """Whether the surplus is made of Polymarket shares that the chain has not confirmed."""
+def awaits_finality(state: State, package: Package) -> bool:
+    """Whether the surplus is made of Polymarket shares that the chain has not confirmed.
+
+    A REPAIR works off what its parent left: the parent's executions are what it would sell.
+    """
     if package.is_mirror:
         return False  # what was sold too much is bought back; nothing has to be final for it
     surplus = 0 if package.residual > 0 else 1
     return package.legs[surplus].venue is Venue.POLYMARKET and any(
         not fill.is_final
-        for attempt in package.attempts.values()
+        for source in _lineage(state, package)
+        for attempt in source.attempts.values()
         if attempt.ticket is not None and attempt.ticket.leg == surplus
         for fill in attempt.fills.values()
     )
+
+
+def _lineage(state: State, package: Package) -> Iterator[Package]:
+    """Yield a package and, for a REPAIR, those whose executions it carries; oldest last."""
+    found: Package | None = package
+    while found is not None:
+        yield found
+        parent = found.parent_id if found.kind == "repair" else None
+        found = state.packages.get(parent) if parent is not None else None
 
 
 def legal_qty(state: State, package: Package, leg: int, size: int) -> int:
@@ -137,12 +151,16 @@ def unwind(state: State, package: Package, leg: int, size: int) -> OrderPlan | N
     book, instrument = usable
     target = package.legs[leg]
     is_netting = target.venue.is_netting
-    if is_netting or package.is_mirror or not awaits_finality(package):
+    if is_netting or package.is_mirror or not awaits_finality(state, package):
         outcome, side = target.outcome, Side.SELL
         levels = book.sell_levels(outcome)
     else:
         outcome, side = target.outcome.other, Side.BUY
         levels = book.buy_levels(outcome)
+    if side is Side.SELL and not is_netting and not package.is_mirror:
+        # An EXIT of it may have sold them already: never more than the account holds (I-21).
+        owned = state.positions.of(target.market_id, outcome).qty
+        qty = reduce_qty(state, package, leg, min(qty, max(0, owned)))
     got = depth.walk(levels, QtyMicros(qty), side)
     if got.filled == 0:
         return None

@@ -50,7 +50,19 @@ def load(state: State, turn: Turn, recovered: RecoveredState) -> None:
                 state.by_order_id[attempt.order_id] = attempt.attempt_id
     for row in recovered.fills:
         _load_fill(state, fill_from(row))
+    _doubt_holders(state)
     _end_parents(state, turn)
+
+
+def _doubt_holders(state: State) -> None:
+    """An order that may live proves that a package held no more, though that row was lost.
+
+    The wire log is durable before the first byte, the row of the state only after it: what
+    the record calls hedged was in flight when the process ended (M-12).
+    """
+    for package in state.live_packages():
+        if package.state is PackageState.HEDGED and package.has_unsettled:
+            package.state = PackageState.RECOVERING
 
 
 def _end_parents(state: State, turn: Turn) -> None:
