@@ -25,6 +25,23 @@ DUST: Final = 10_000
 _LOSS_ENDS: Final = frozenset({PackageState.FLAT, PackageState.HEDGED, PackageState.EXITED_EARLY})
 
 
+def _pairs_across(packages: Iterable[Package]) -> int:
+    """Return the dollars of YES and NO of one market that different packages hold, unpaid.
+
+    A late fill may leave a repair with the other outcome of what an older package holds.
+    The two pay a dollar a pair whatever the result, so the account has it already: at once
+    on a netting venue, as a complete set elsewhere. No package's own result counts it.
+    """
+    held: dict[tuple[Any, Outcome], int] = {}
+    for package in packages:
+        for index, leg in enumerate(package.legs):
+            if index not in package.paid_legs and not package.is_mirror:
+                key = (leg.market_id, leg.outcome)
+                held[key] = held.get(key, 0) + max(0, package.net(index))
+    markets = {market for market, _ in held}
+    return sum(min(held.get((m, outcome), 0) for outcome in Outcome) for m in markets)
+
+
 class MoneyChecker:
     def __init__(self, truth: Truth, opening: OpeningChecker) -> None:
         self.truth = truth
@@ -178,6 +195,7 @@ class MoneyChecker:
             if row["package_id"] not in live:
                 told += row["realised_usd_micros"] or 0
         told += sum(package.result_usd for package in state.live_packages())
+        told += _pairs_across(state.live_packages())
         sets = 0
         for market, held in self.truth.venues[Venue.POLYMARKET].exchange.positions(ACCOUNT).items():
             assert market

@@ -34,6 +34,7 @@ def on_adoption(state: State, turn: Turn, event: AdoptionOrdered) -> None:
         reason = f"adopt: {refusal}"
         turn.decide(state, "adoption", subject, "refused", reason, severity="p3")
         return
+    reconciler.open_books(state, turn, account)
     left = reconciler.difference(state, account)
     turn.decide(
         state,
@@ -63,6 +64,8 @@ def _account(state: State, turn: Turn, venue: Venue) -> AccountSnapshot:
 def _adopt(state: State, turn: Turn, event: AdoptionOrdered, account: AccountSnapshot) -> int:
     cash = account.cash - state.ledger.balance(cash_account(event.venue))
     differing = reconciler.differing_markets(state, account)
+    if differing and not reconciler.has_books(state, event.venue):
+        cash = 0  # what the account began with, booked once the contracts agree: no price
     if event.market == CASH:
         if differing:
             raise DomainError(f"contracts differ first: {', '.join(differing)}")

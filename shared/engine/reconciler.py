@@ -31,8 +31,7 @@ def on_account(state: State, turn: Turn, event: AccountSnapshot) -> None:
     if not is_quiet(state, turn, event.venue, event.as_of_wall_ns):
         view.difference_since_ns = 0
         return
-    if opening_account(event.venue) not in state.ledger.balances and state.run_id:
-        _open_books(state, turn, event)
+    open_books(state, turn, event)
     text = difference(state, event)
     if not text:
         view.difference_since_ns, view.difference_text = 0, ""
@@ -47,16 +46,28 @@ def on_account(state: State, turn: Turn, event: AccountSnapshot) -> None:
         doubt_packages(state, turn, event.venue, text)
 
 
-def _open_books(state: State, turn: Turn, event: AccountSnapshot) -> None:
+def has_books(state: State, venue: Venue) -> bool:
+    """Whether the cash that the account began with is booked."""
+    return opening_account(venue) in state.ledger.balances
+
+
+def open_books(state: State, turn: Turn, event: AccountSnapshot) -> None:
     """Book what the account held before anything that we booked in it, once and for ever.
 
     Asked only at a quiet moment: a crash may have lost the row while fills of ours were
-    kept, and then the cash found now is not what the account began with.
+    kept, and then the cash found now is not what the account began with. And only once the
+    contracts agree: while the account holds some whose trade was not booked yet, its cash
+    was paid for them already, and the trade would take it a second time when it is told.
     """
+    if has_books(state, event.venue) or not state.run_id or differing_markets(state, event):
+        return
     began_with = event.cash - state.ledger.balance(cash_account(event.venue))
     if began_with >= 0:
         opening = opening_transaction(event.venue, state.run_id, UsdMicros(began_with))
         accounting.post(state, turn, opening, None)
+        # Cash that was there all along is no gain: the stops measure from it (section 8).
+        for period in state.equity_base:
+            state.equity_base[period] += began_with
 
 
 def doubt_packages(state: State, turn: Turn, venue: Venue, why: str) -> None:
@@ -102,9 +113,11 @@ def is_quiet(state: State, turn: Turn, venue: Venue, as_of_wall_ns: int) -> bool
 def difference(state: State, event: AccountSnapshot) -> str:
     """Return what differs, in words and exact numbers; empty when all agrees."""
     booked = state.ledger.balance(cash_account(event.venue))
-    if booked != event.cash:
+    markets = differing_markets(state, event)
+    is_waiting = bool(markets) and not has_books(state, event.venue)
+    if booked != event.cash and not is_waiting:
         return f"cash {format_micros(event.cash)} at the venue, {format_micros(booked)} booked"
-    for market in differing_markets(state, event):
+    for market in markets:
         yes, no = reported(event, market)
         held = state.positions.net_yes(market)
         return f"{market}: {format_micros(yes - no)} net at the venue, " + (

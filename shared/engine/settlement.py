@@ -30,10 +30,23 @@ def on_payout(state: State, turn: Turn, event: PayoutSeen) -> None:
         params={"cash_micros": str(event.cash), "payout_micros": str(event.payout)},
         severity="p4",
     )
-    for package in state.live_packages():
+    for package in list(state.packages.values()):
         for index, leg in enumerate(package.legs):
-            if leg.market_id == event.market_id and index not in package.paid_legs:
+            if leg.market_id != event.market_id or index in package.paid_legs:
+                continue
+            if not package.is_ended or _ended_without(state, package, index):
                 _pay_leg(state, turn, package, index, event.payout)
+
+
+def _ended_without(state: State, package: Package, index: int) -> bool:
+    """Whether a package ended, holds nothing in a leg, and nobody works off the rest of it.
+
+    It learns the price for what may come to light later: contracts that a failed trade
+    gives back have been paid by then, and no order could move them any more.
+    """
+    known = (*state.waiting_repairs.values(), *state.packages.values())
+    has_child = any(child.parent_id == package.package_id for child in known)
+    return package.is_ended and package.net(index) == 0 and not has_child
 
 
 def _pay_leg(state: State, turn: Turn, package: Package, index: int, payout: int) -> None:
@@ -43,7 +56,8 @@ def _pay_leg(state: State, turn: Turn, package: Package, index: int, payout: int
     package.paid_legs[index] = per_contract
     credit(package)
     turn.write("packages", rows.package_row(package, state.mode, state.run_id))
-    finish(state, turn, package)
+    if not package.is_ended:
+        finish(state, turn, package)
 
 
 def credit(package: Package) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from shared.domain import commands as cm
 from shared.domain import events as ev
-from shared.domain.enums import Purpose, Venue
+from shared.domain.enums import Outcome, Purpose, Venue
 from shared.domain.order import (
     Acked,
     AckStatus,
@@ -121,6 +121,33 @@ def test_f060_flat_is_final_only_when_both_trades_are() -> None:
     assert desk.package.state is PS.FLAT_PROV
     desk.give(ev.TradeFinality(Venue.POLYMARKET, f"t-{unwind.attempt_id[:8]}", True))
     assert desk.package.state is PS.FLAT
+
+
+def test_a_purchase_that_fails_after_an_end_and_a_payout_opens_no_repair() -> None:
+    """The complement that is left was paid meanwhile: a repair would wait for ever for it."""
+    desk, first, unwind = flat_provisional()
+    for ticket in (first, unwind):
+        desk.give(ev.TradeFinality(Venue.POLYMARKET, f"t-{ticket.attempt_id[:8]}", True))
+    parent = desk.package
+    ended_with = parent.realised_usd
+    assert parent.state is PS.FLAT and parent.net(first.leg) == 0
+    yes_wins = unwind.outcome is Outcome.YES
+    body = ev.PayoutSeen(
+        Venue.POLYMARKET,
+        first.market_id,
+        PriceMicros(ONE if yes_wins else 0),
+        QtyMicros(first.qty),
+        QtyMicros(first.qty),
+        UsdMicros(first.qty),
+        WALL,
+        "paid",
+    )
+    desk.give(body)
+    assert parent.realised_usd == ended_with, "sets pay their dollar: nothing new"
+    failed(desk, first)
+    assert desk.package is parent and not desk.kernel.state.waiting_repairs
+    # It is out what the complement cost, and has the dollar that each contract of it paid.
+    assert parent.realised_usd == unwind.qty + desk.fill(unwind).cash_usd
 
 
 def hedged() -> tuple[Desk, int]:
