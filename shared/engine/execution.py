@@ -323,10 +323,11 @@ def _doubt_counts(state: State, turn: Turn, venue: Venue) -> None:
     """A trade of ours failed, and its fill was never seen: some acknowledged count is too high.
 
     Whose it was only the venue can say: every attempt there that knows its quantity but not
-    its fills is asked about, and nothing is sent for its package before the answer.
+    its fills is asked about, and nothing is sent for its package before the answer. One that
+    has ended is asked about too: what it is believed to hold, its repair works off.
     """
     state.venue(venue).failed_unseen_ns = turn.mono
-    for package in state.live_packages():
+    for package in list(state.packages.values()):
         doubted = []
         for attempt in package.attempts.values():
             ticket = attempt.ticket
