@@ -38,7 +38,7 @@ def test_events_of_a_package_come_back_equal_with_their_digest() -> None:
 
 
 @pytest.mark.parametrize("kind", get_args(ev.EventBody), ids=lambda kind: kind.__name__)
-@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_every_kind_of_event_comes_back_equal(kind: type[Any], data: st.DataObject) -> None:
     """Values are drawn from the declared types, nested ones too."""
