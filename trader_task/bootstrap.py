@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -42,6 +43,7 @@ from shared.domain.events import EventBody
 from shared.domain.ids import MarketId
 from shared.domain.instrument import Instrument
 from shared.domain.units import NS_PER_S
+from shared.engine import last_gate
 from shared.engine.kernel import Kernel
 from shared.engine.metrics import gauges
 from shared.engine.view import live_snapshot
@@ -146,6 +148,7 @@ async def build_trader(
         drift=_drift_watch(settings, clock),
         halts=lambda: tuple(kernel.state.halts.values()),
         is_wanted=kernel.state.is_wanted,
+        unfit=partial(last_gate.unfit, kernel.state),
     )
     trader = Trader(
         settings,

@@ -49,6 +49,8 @@ class Permission:
     """Halts in force now; one taken after the approval still holds an opening back (I-18)."""
     is_wanted: Callable[[LegTicket], bool] = lambda ticket: True
     """Whether the package of an opening still waits to send it; it may have ended meanwhile."""
+    unfit: Callable[[LegTicket], str] = lambda ticket: ""
+    """Why an order does not fit any more since its approval (grid, residual, doubt); else empty."""
 
     def why_not(self, ticket: LegTicket, instrument: Instrument, mono_ns: int) -> str | None:
         if self.is_passive:
@@ -70,7 +72,7 @@ class Permission:
         left = self.lease_until_mono_ns - mono_ns
         if left < needed:
             return f"lease too short: {left // NS_PER_MS} ms left, {needed // NS_PER_MS} needed"
-        return None
+        return self.unfit(ticket) or None
 
 
 @dataclass(slots=True)

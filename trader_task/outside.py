@@ -70,3 +70,5 @@ class Outside:
     """Halts that the kernel holds right now; the send gate reads them again (I-18)."""
     is_wanted: Callable[[LegTicket], bool] = lambda ticket: True
     """Whether an opening's package still waits to send it; the send gate asks again."""
+    unfit: Callable[[LegTicket], str] = lambda ticket: ""
+    """Why the kernel's state does not bear an approved order any more; empty when it does."""

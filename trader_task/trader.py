@@ -88,7 +88,9 @@ class Trader:
         self.last_step_mono_ns = outside.clock.mono_ns()
         self.metrics = Metrics()
         self.ingress = Ingress(outside.clock, settings.queue_capacity)
-        self.permission = Permission(halts=outside.halts, is_wanted=outside.is_wanted)
+        self.permission = Permission(
+            halts=outside.halts, is_wanted=outside.is_wanted, unfit=outside.unfit
+        )
         self._build_parts(holder)
         self.recovery = Recovery(
             self._recovery_parts(), is_handover=is_handover, is_crash_loop=is_crash_loop

@@ -30,6 +30,7 @@ from shared.drivers.checkers_watch import Watch
 from shared.drivers.sim_coverage import Move, moves_of
 from shared.drivers.sim_store import SimStore
 from shared.drivers.sim_venue import SimVenue
+from shared.engine import last_gate
 from shared.engine.kernel import Kernel
 
 if TYPE_CHECKING:
@@ -218,6 +219,9 @@ class SimTrader:
             return
         if ticket.is_opening and not self.kernel.state.is_wanted(ticket):
             self.later(0, SendRefused(ticket.attempt_id, "its package has ended meanwhile"))
+            return
+        if why := last_gate.unfit(self.kernel.state, ticket):
+            self.later(0, SendRefused(ticket.attempt_id, why))
             return
         failure = self.lapses.early_failure(ticket) if self.lapses is not None else None
         if failure is not None:

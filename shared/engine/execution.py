@@ -122,6 +122,7 @@ def on_refused(state: State, turn: Turn, event: SendRefused) -> None:
     package, attempt = found
     attempt.on(OrderEvent.REFUSED_HERE)
     attempt.reason = event.reason
+    package.may_hedge_now |= event.reason in last_gate.UNFIT
     turn.write("orders", rows.attempt_row(package, attempt))
     if package.state is PS.JOURNALLED:
         machine.feed(state, turn, package, PE.GATE_FAIL, event.reason)

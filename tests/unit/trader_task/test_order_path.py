@@ -332,3 +332,14 @@ async def test_an_opening_whose_package_has_ended_meanwhile_is_not_sent(rig: Rig
     refused = [b for b in await rig.send(rig.first) if isinstance(b, SendRefused)]
     assert [b.reason for b in refused] == ["its package has ended meanwhile"]
     assert not any(isinstance(body, SendRefused) for body in await rig.send(rig.hedge))
+
+
+async def test_an_order_that_does_not_fit_any_more_is_not_sent_even_to_reduce(rig: Rig) -> None:
+    """A grid changed, or a trade was busted, between approval and first byte (F-010, F-032)."""
+    await rig.path.commit(rig.command())
+    rig.permission.unfit = lambda order: "the price grid changed"
+    refused = [b for b in await rig.send(rig.hedge) if isinstance(b, SendRefused)]
+    assert [b.reason for b in refused] == ["the price grid changed"]
+    assert not rig.kalshi.wire and not rig.polymarket.wire
+    rig.permission.unfit = lambda order: ""
+    assert not any(isinstance(body, SendRefused) for body in await rig.send(rig.hedge))
