@@ -90,26 +90,6 @@ def test_f013_a_feed_gone_10_s_halts_its_venue_and_opens_nothing(
 
 
 @only_long
-def test_f011_stale_timestamps_are_refused_and_said_out_loud(chaos: Chaos) -> None:
-    edition = chaos.edition
-    wait_for(lambda: query(edition, HEDGED), TRADE_S, "a hedged package")
-    inject(edition, "ts.shift", 12_000)
-    wait_for(lambda: is_halted(edition, "kalshi") or is_halted(edition, "polymarket"), 8, "a halt")
-    opened = "SELECT count(*) AS n FROM orders WHERE is_opening AND ts_sent_ns IS NOT NULL"
-    (before,) = query(edition, opened)
-    time.sleep(4)
-    (after,) = query(edition, opened)
-    assert after["n"] == before["n"], "an opening left on stale timestamps"
-    said = query(edition, "SELECT reason FROM decisions WHERE kind = 'halt' AND severity <= 'p2'")
-    assert said, "the halt is an alert"
-    wait_for(lambda: not edition.snapshot()["halts"], 90, "healthy again")
-    chaos.quiet()
-    assert edition.stop_trader() == 0
-    problems = differences(edition)
-    assert not problems, "\n".join(problems)
-
-
-@only_long
 def test_f086_without_the_cloud_nothing_opens_and_what_is_open_finishes(chaos: Chaos) -> None:
     edition = chaos.edition
     assert seen_in_log(edition, "leg1_sent", 60), "no package"
