@@ -67,7 +67,7 @@ web:
 unit:
 	@$(PYTEST) -n 2 --dist loadfile tests/unit
 
-test: dev .venv-contract/.installed $(if $(HAS_FRONTEND),frontend/build/index.html) ## Everything: check, property, contract, infrastructure, integration, browser (about 12 minutes)
+test: dev .venv-contract/.installed $(if $(HAS_FRONTEND),frontend/build/index.html) ## Everything: check, property, contract, infrastructure, integration, browser (about 18 minutes)
 	@$(MAKE) check
 	@$(MAKE) web
 	@$(PYTEST) -n 2 --dist loadfile -m "not edition" $(TIERS)
