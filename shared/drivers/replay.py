@@ -91,6 +91,14 @@ def _start(
     found: Replay, segment: Segment, before: Segment | None, kernel: Kernel | None, verify: bool
 ) -> Kernel:
     """Return the kernel a segment starts from, and note what does not follow."""
+    follows = (
+        before is not None
+        and before.damage is None
+        and before.header.run_id == segment.header.run_id
+        and before.header.number + 1 == segment.header.number
+    )
+    if segment.header.is_raw and follows and kernel is not None:
+        return kernel  # not sealed yet: it goes on from the segment before it
     checkpoint = segment.load_checkpoint()
     fresh = Kernel(segment.header.build) if checkpoint is None else read_checkpoint(checkpoint)
     if before is None or before.header.run_id != segment.header.run_id:

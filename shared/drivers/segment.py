@@ -233,6 +233,16 @@ def segments_of(folder: Path) -> list[Path]:
     return sorted(folder.rglob(f"*{SUFFIX}"), key=lambda path: (_epoch(path.parent.name), path))
 
 
+def log_of(folder: Path) -> list[Path]:
+    """Return sealed segments and, behind those of their run, what is not sealed yet."""
+    if folder.is_file():
+        return [folder]
+    raw = folder.rglob(f"*{RAW_SUFFIX}")
+    return sorted(
+        [*segments_of(folder), *raw], key=lambda path: (_epoch(path.parent.name), path.stem)
+    )
+
+
 def _epoch(run_id: str) -> int:
     digits = run_id.rpartition("-")[2]
     return int(digits) if digits.isdigit() else -1

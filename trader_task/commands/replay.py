@@ -12,7 +12,7 @@ import typer
 from shared.drivers.event_codec import LogError
 from shared.drivers.replay import Replay
 from shared.drivers.replay import replay as replay_log
-from shared.drivers.segment import segments_of
+from shared.drivers.segment import log_of
 from trader_task.commands.answers import FAILED, Failed, WrongUse, print_json, say
 
 
@@ -26,9 +26,9 @@ def replay(
     """Replay a recorded run; with --verify, print the first event that decides otherwise."""
     if not path.exists():
         raise WrongUse(f"cannot read {path}: no such file or folder")
-    paths = segments_of(path)
+    paths = log_of(path)
     if not paths:
-        raise Failed(f"no sealed segment below {path}; a run is sealed at the next start")
+        raise Failed(f"no event log below {path}")
     begun = time.monotonic()
     try:
         found = replay_log(paths, verify=verify)

@@ -31,6 +31,20 @@ def test_a_sound_log_is_verified(log: Path, capsys: pytest.CaptureFixture[str]) 
     assert "every command and every state is as recorded" in capsys.readouterr().out
 
 
+def test_a_run_that_is_not_sealed_yet_replays_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Right after `make down`: the last file, or all of them, wait for the next start."""
+    write_raw(tmp_path, STEPS, (8, 14))
+    for _ in range(3):
+        assert cli.run(["replay", str(tmp_path), "--verify", "--json"]) == 0
+        answer = json.loads(capsys.readouterr().out)
+        assert answer["verified"] and answer["events"] == len(STEPS) and answer["segments"] == 3
+        next(seal_run(tmp_path / "r-1"), None)
+    (tmp_path / "r-1" / "000001.twlog").unlink()
+    assert cli.run(["replay", str(tmp_path), "--verify"]) == 1
+
+
 def test_without_verify_nothing_is_claimed(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["replay", str(log), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["verified"] is False
